@@ -1,0 +1,2 @@
+//! majlis
+fn main() {}
