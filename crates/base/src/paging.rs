@@ -1,0 +1,150 @@
+//! Keyset pages (domain.md D18): a cursor is opaque base64url JSON in Laravel's own shape, so either server reads the other's.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+/// Items a page holds unless asked otherwise.
+pub const DEFAULT_PER_PAGE: u32 = 20;
+/// The most items a page can hold.
+pub const MAX_PER_PAGE: u32 = 100;
+
+/// A place in a list ordered by descending id (`{"id":123,"_pointsToNextItems":true}` in Laravel's `Cursor::encode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cursor {
+    /// The id next to which the page begins (itself not on the page).
+    pub id: u64,
+    /// Towards the following items (`true`) or back to the preceding ones.
+    #[serde(rename = "_pointsToNextItems")]
+    pub forward: bool,
+}
+
+/// The text is not a cursor of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cursor is not one that a list gave out")]
+pub struct NotACursor;
+
+impl Cursor {
+    /// The text handed to clients.
+    #[must_use]
+    pub fn encode(self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{{\"id\":{},\"_pointsToNextItems\":{}}}", self.id, self.forward))
+    }
+
+    /// Reads a text handed out before.
+    ///
+    /// # Errors
+    /// [`NotACursor`] for anything else.
+    pub fn decode(text: &str) -> Result<Self, NotACursor> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_error| NotACursor)?;
+        serde_json::from_slice(&bytes).map_err(|_error| NotACursor)
+    }
+}
+
+/// What a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Where the page begins; `None` is the start of the list.
+    pub cursor: Option<Cursor>,
+    /// How many items, 1 to [`MAX_PER_PAGE`].
+    pub per_page: u32,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self { cursor: None, per_page: DEFAULT_PER_PAGE }
+    }
+}
+
+impl PageRequest {
+    /// Rows to fetch: one more than the page holds, to learn whether there are more.
+    #[must_use]
+    pub const fn fetch(self) -> u32 {
+        self.per_page.saturating_add(1)
+    }
+
+    /// Towards the following items?
+    #[must_use]
+    pub fn forward(self) -> bool {
+        self.cursor.is_none_or(|cursor| cursor.forward)
+    }
+}
+
+/// A page of a list, in the list's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the following page begins, if there is one.
+    pub next: Option<Cursor>,
+    /// Where the preceding page ends, if there is one.
+    pub previous: Option<Cursor>,
+    /// How many items were asked for.
+    pub per_page: u32,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of what was fetched for `request` ([`PageRequest::fetch`] rows at most). `rows` come in the order
+    /// of the walk: descending ids forward, ascending ids when walking back.
+    pub fn from_rows(request: PageRequest, mut rows: Vec<T>, id: impl Fn(&T) -> u64) -> Self {
+        let limit = usize::try_from(request.per_page).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let forward = request.forward();
+        if !forward {
+            rows.reverse();
+        }
+        let first = rows.first().map(&id);
+        let last = rows.last().map(&id);
+        let has_next = if forward { more } else { !rows.is_empty() };
+        let has_previous = if forward { request.cursor.is_some() } else { more };
+        Self {
+            next: last.filter(|_| has_next).map(|id| Cursor { id, forward: true }),
+            previous: first.filter(|_| has_previous).map(|id| Cursor { id, forward: false }),
+            items: rows,
+            per_page: request.per_page,
+        }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            next: self.next,
+            previous: self.previous,
+            per_page: self.per_page,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, NotACursor, Page, PageRequest};
+
+    #[test]
+    fn cursors_are_laravels() {
+        let cursor = Cursor { id: 123, forward: true };
+        assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        // base64url of {"id":5,"_pointsToNextItems":true}, as PHP writes it.
+        assert_eq!(
+            Cursor::decode("eyJpZCI6NSwiX3BvaW50c1RvTmV4dEl0ZW1zIjp0cnVlfQ"),
+            Ok(Cursor { id: 5, forward: true })
+        );
+        for text in ["", "%%%", "e30", "eyJpZCI6LTF9"] {
+            assert_eq!(Cursor::decode(text), Err(NotACursor), "{text}");
+        }
+    }
+
+    #[test]
+    fn pages_lead_both_ways() {
+        let ask = |cursor, per_page| PageRequest { cursor, per_page };
+        let first = Page::from_rows(ask(None, 2), vec![9, 8, 7], |&id| id);
+        assert_eq!((first.items.clone(), first.previous), (vec![9, 8], None));
+        let second = Page::from_rows(ask(first.next, 2), vec![7, 6], |&id| id);
+        assert_eq!((second.items.clone(), second.next), (vec![7, 6], None));
+        let back = Page::from_rows(ask(second.previous, 2), vec![8, 9], |&id| id);
+        assert_eq!((back.items, back.previous), (vec![9, 8], None));
+        assert_eq!(back.next, Some(Cursor { id: 8, forward: true }));
+    }
+}

@@ -1,0 +1,150 @@
+//! Every rule that can refuse a request: one list for both doors (realtime.md §1, domain.md §2.2).
+//!
+//! The socket answers with the number, its message led by the stable code (`wallet.insufficient_funds`); REST
+//! answers with the code's last word as `code` and the whole of it as `rule`.
+
+use crate::Lang;
+
+/// The eight ways in which a client can react to a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request itself is wrong: mend it, do not repeat it.
+    Invalid,
+    /// Get a token first.
+    Unauthenticated,
+    /// Not for this user.
+    Forbidden,
+    /// There is no such thing, or this user may not know of it.
+    NotFound,
+    /// The state does not allow it: read again, then decide.
+    Conflict,
+    /// Too much, too soon: wait.
+    Limited,
+    /// Something we depend on does not answer: back off and repeat.
+    Unavailable,
+    /// Our fault: report it with the request id.
+    Internal,
+}
+
+/// One rule: number on the socket, stable code, kind, and its sentence in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// The error number on the socket, 1000 and up; stable for ever.
+    pub number: u32,
+    /// `reason` or `domain.reason`; stable for ever.
+    pub code: &'static str,
+    /// What the client should do.
+    pub kind: Kind,
+    english: &'static str,
+    arabic: &'static str,
+}
+
+impl Rule {
+    /// The code without its domain, which is what REST calls `code`.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        self.code.rsplit('.').next().unwrap_or(self.code)
+    }
+
+    /// The rule as a sentence, without the particulars of one request.
+    #[must_use]
+    pub fn sentence(self, lang: Lang) -> &'static str {
+        lang.pick(self.arabic, self.english)
+    }
+
+    /// May the same request succeed later, unchanged?
+    #[must_use]
+    pub fn temporary(self) -> bool {
+        matches!(self.kind, Kind::Limited | Kind::Unavailable) || self == Self::REQUEST_IN_PROGRESS
+    }
+}
+
+macro_rules! rules {
+    ($($number:literal $name:ident $code:literal $kind:ident $english:literal $arabic:literal;)+) => {
+        impl Rule {
+            $(
+                #[doc = concat!("`", $code, "`: ", $english)]
+                pub const $name: Self = Self {
+                    number: $number,
+                    code: $code,
+                    kind: Kind::$kind,
+                    english: $english,
+                    arabic: $arabic,
+                };
+            )+
+            /// Every rule, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+rules! {
+    1000 INTERNAL "internal" Internal "Something went wrong on our side." "حدث خطأ لدينا.";
+    1001 UNAVAILABLE "unavailable" Unavailable "The service is briefly unavailable; please try again." "الخدمة غير متاحة مؤقتًا، حاول مرة أخرى.";
+    1002 VALIDATION_FAILED "validation_failed" Invalid "Some of the values are not valid." "بعض القيم غير صحيحة.";
+    1003 NOT_FOUND "not_found" NotFound "There is no such thing here." "لم يتم العثور على المطلوب.";
+    1004 FORBIDDEN "forbidden" Forbidden "User does not have the right permissions." "ليست لديك الصلاحية المطلوبة.";
+    1005 UNAUTHENTICATED "unauthenticated" Unauthenticated "Unauthenticated." "يجب تسجيل الدخول أولًا.";
+    1006 TOKEN_EXPIRED "token_expired" Unauthenticated "The token has expired; get a new one." "انتهت صلاحية الرمز، احصل على رمز جديد.";
+    1007 RATE_LIMITED "rate_limited" Limited "Too many requests; please wait." "طلبات كثيرة جدًا، انتظر قليلًا.";
+    1008 IDEMPOTENCY_KEY_REQUIRED "idempotency_key_required" Invalid "This request moves money and needs an Idempotency-Key." "هذا الطلب ينقل أموالًا ويحتاج إلى مفتاح Idempotency-Key.";
+    1009 IDEMPOTENCY_KEY_REUSED "idempotency_key_reused" Conflict "This key was used before with other content." "استُخدم هذا المفتاح من قبل بمحتوى مختلف.";
+    1010 REQUEST_IN_PROGRESS "request_in_progress" Conflict "The first request with this key is still running." "الطلب الأول بهذا المفتاح ما زال قيد التنفيذ.";
+    1011 ILLEGAL_TRANSITION "illegal_transition" Conflict "This step is not possible in the present state." "هذه الخطوة غير ممكنة في الحالة الحالية.";
+    1012 MISSING_ABILITY "missing_ability" Forbidden "The token lacks the ability for this." "الرمز لا يملك القدرة المطلوبة.";
+    1013 MALFORMED_REQUEST "malformed_request" Invalid "The request could not be read." "تعذرت قراءة الطلب.";
+    1014 INVALID_CURSOR "invalid_cursor" Invalid "The cursor is not one that a list gave out." "مؤشر الصفحة غير صحيح.";
+    1015 POLICY_VIOLATION "policy_violation" Invalid "The platform's rules do not allow this." "قواعد المنصة لا تسمح بذلك.";
+    1016 PAYLOAD_TOO_LARGE "payload_too_large" Invalid "The request is too large." "الطلب أكبر من المسموح.";
+    1017 UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" Invalid "Send JSON (Content-Type: application/json)." "أرسل JSON.";
+    1018 METHOD_NOT_ALLOWED "method_not_allowed" Invalid "This path does not take this method." "هذا المسار لا يقبل هذه الطريقة.";
+    1019 ROUTE_NOT_FOUND "route_not_found" NotFound "There is no such path." "لا يوجد مسار بهذا العنوان.";
+    1020 CURSOR_TOO_OLD "gone" Conflict "What was asked for no longer exists." "ما طلبته لم يعد موجودًا.";
+
+    1100 INVALID_CREDENTIALS "users.invalid_credentials" Unauthenticated "These credentials do not match our records." "بيانات الدخول غير صحيحة.";
+    1101 ACCOUNT_SUSPENDED "users.account_suspended" Forbidden "This account is suspended." "هذا الحساب موقوف.";
+    1102 ACCOUNT_LOCKED "users.account_locked" Limited "Too many failed attempts; the account is locked for a while." "محاولات فاشلة كثيرة، الحساب مقفل مؤقتًا.";
+    1103 REFRESH_TOKEN_REUSED "users.refresh_token_reused" Unauthenticated "This refresh token was used before; sign in again." "استُخدم رمز التحديث من قبل، سجّل الدخول من جديد.";
+
+    1200 SELF_CONVERSATION "chat.self_conversation" Invalid "You cannot write to yourself." "لا يمكنك مراسلة نفسك.";
+    1201 MESSAGES_NOT_ACCEPTED "chat.messages_not_accepted" Forbidden "This person does not accept messages from you." "هذا الشخص لا يقبل رسائل منك.";
+    1202 BLOCKED "chat.blocked" Forbidden "You cannot reach this person." "لا يمكنك التواصل مع هذا الشخص.";
+    1203 REPLY_NOT_FOUND "chat.reply_not_found" Invalid "The message replied to is not in this conversation." "الرسالة المردود عليها ليست في هذه المحادثة.";
+    1204 MEDIA_NOT_FOUND "chat.media_not_found" Invalid "The upload named in `media` does not exist." "الملف المرفق غير موجود.";
+
+    1300 ROOM_NOT_ACTIVE "rooms.not_active" Conflict "The room is not live now." "الغرفة ليست مباشرة الآن.";
+    1301 ROOM_BANNED "rooms.banned" Forbidden "You were banned from this room." "تم حظرك من هذه الغرفة.";
+    1302 ROOM_MUTED "rooms.muted" Forbidden "You are muted in this room." "تم كتم صوتك في هذه الغرفة.";
+    1303 ROOM_SLOW_MODE "rooms.slow_mode" Limited "Slow mode: please wait before the next message." "الوضع البطيء مفعّل، انتظر قبل الرسالة التالية.";
+    1304 ROOM_FULL "rooms.room_full" Conflict "All seats of the room are taken." "جميع المقاعد محجوزة.";
+    1305 ROOM_ALREADY_REGISTERED "rooms.already_registered" Conflict "You are registered already." "أنت مسجل بالفعل.";
+    1306 ROOM_NOT_REGISTERED "rooms.not_registered" Forbidden "Register for this room first." "سجّل في هذه الغرفة أولًا.";
+    1307 ROOM_OWN "rooms.own_room" Invalid "The host needs no registration." "لا يحتاج المضيف إلى تسجيل.";
+    1308 ROOM_PARENT_NOT_FOUND "rooms.parent_not_found" Invalid "The message replied to is not in this room." "الرسالة المردود عليها ليست في هذه الغرفة.";
+    1309 ROOM_OUTSIDE_WINDOW "rooms.outside_window" Conflict "The room can be started from 15 minutes before its time until its end." "يمكن بدء الغرفة قبل موعدها بربع ساعة وحتى نهايتها.";
+
+    1400 INSUFFICIENT_FUNDS "wallet.insufficient_funds" Conflict "The wallet's balance does not suffice." "رصيد المحفظة لا يكفي.";
+    1401 AMOUNT_OUT_OF_RANGE "wallet.amount_out_of_range" Invalid "The amount is out of range." "المبلغ خارج الحدود المسموحة.";
+    1402 SECOND_APPROVER_REQUIRED "wallet.second_approver_required" Forbidden "Above the limit a second administrator has to approve." "فوق الحد المسموح يلزم موافقة مدير ثانٍ.";
+
+    1500 UNKNOWN_GIFT "gifts.unknown_gift" NotFound "There is no such gift on offer." "هذه الهدية غير متاحة.";
+    1501 SELF_GIFT "gifts.self_gift" Invalid "You cannot give a gift to yourself." "لا يمكنك إهداء نفسك.";
+    1502 GIFT_WRONG_RECEIVER "gifts.wrong_receiver" Invalid "The gift must go to the owner of what it is given for." "يجب أن تذهب الهدية إلى صاحب المحتوى.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+
+    #[test]
+    fn numbers_and_codes_are_unique_and_ordered() {
+        for pair in Rule::ALL.windows(2) {
+            assert!(pair[0].number < pair[1].number, "{} is out of order", pair[1].code);
+        }
+        let mut codes: Vec<_> = Rule::ALL.iter().map(|rule| rule.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Rule::ALL.len());
+        assert_eq!(Rule::INSUFFICIENT_FUNDS.reason(), "insufficient_funds");
+    }
+}

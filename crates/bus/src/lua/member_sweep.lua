@@ -1,0 +1,10 @@
+-- ARGV: node, most clients      Answer: 1 when no client of the node is left, {client, user, last, users, clients}...
+local clients = redis.call('SRANDMEMBER', KEYS[3], ARGV[2])
+local dropped = {}
+for _, client in ipairs(clients) do
+  local user, last = drop(client, ARGV[1])
+  if user then
+    dropped[#dropped + 1] = {client, user, last, redis.call('HLEN', KEYS[2]), redis.call('HLEN', KEYS[1])}
+  end
+end
+return {1 - redis.call('EXISTS', KEYS[3]), dropped}
