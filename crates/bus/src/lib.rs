@@ -1,1 +1,125 @@
-//! bus
+//! Everything that Majlis keeps in Redis or sends through it. The only crate that names `redis`.
+//!
+//! It knows no domain: channels are plain strings, payloads are bytes of JSON. What is here:
+//!
+//! | part | what it does | where the rule is from |
+//! |---|---|---|
+//! | [`Bus::publish`] | one Lua call orders, keeps and publishes an event | realtime.md §5 |
+//! | [`Bus::history`], [`Bus::recover`], [`Bus::positions`] | the events of a channel after a position, all of them or none | realtime.md §5 |
+//! | [`Bus::listener`] | the node's one pub/sub link, probed and rebuilt by itself | realtime.md §5, §7 |
+//! | [`Bus::control`] | messages that every node hears | realtime.md §2, §3 |
+//! | [`Bus::enter`], [`Bus::sweep_dead`] … | who is online, by leases of nodes | realtime.md §6 |
+//! | [`Bus::members_enter`] … | who is in a channel | realtime.md §3 |
+//! | [`Bus::take`] | token buckets | domain.md §5 |
+//! | [`Bus::cache_get`] … | a cache that a late reader cannot make stale | realtime.md §5 |
+//! | [`Bus::set_ephemeral`], [`Bus::lease`] | "at most once in a while", "one node only" | |
+//!
+//! Every key of one channel (bucket, cache entry …) has the same `{hash tag}`, so that no script ever
+//! touches two slots.
+
+mod cache;
+mod control;
+mod error;
+mod history;
+mod keys;
+mod lease;
+mod limit;
+mod link;
+mod listener;
+mod members;
+mod presence;
+mod publish;
+mod reply;
+mod script;
+mod settings;
+
+use std::sync::Arc;
+
+use redis::Cmd;
+
+pub use crate::cache::CacheRead;
+pub use crate::control::ControlMessage;
+pub use crate::error::BusError;
+pub use crate::history::{History, HistoryQuery, Recovered};
+pub use crate::limit::{Allowance, TokenBucket};
+pub use crate::listener::{BusEvent, BusEvents, Listener, ListenerSettings, Publication};
+pub use crate::members::{ChannelMembers, Member, MemberCounts, MemberEdge, SweptMember};
+pub use crate::presence::{Edge, LeaseState, OnlinePage, PresenceState, Sweep};
+pub use crate::publish::{HistoryPolicy, Position, Publish};
+pub use crate::settings::BusSettings;
+
+use crate::keys::Keys;
+use crate::link::Link;
+
+/// A handle on Redis: cheap to clone, safe to share, reconnects by itself. A command fails with
+/// [`BusError::Unavailable`] within the command timeout when Redis cannot be reached.
+#[derive(Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: BusSettings,
+    keys: Keys,
+    client: redis::Client,
+    /// Publishes have a connection of their own, so that a long history read does not delay them.
+    publishes: Link,
+    commands: Link,
+}
+
+impl Bus {
+    /// Connects and loads the scripts.
+    ///
+    /// # Errors
+    /// [`BusError::Misconfigured`] for settings that can never work, [`BusError::Unavailable`] if Redis does not
+    /// answer within the command timeout.
+    pub async fn connect(settings: BusSettings) -> Result<Self, BusError> {
+        let client = link::client(&settings)?;
+        let publishes = Link::open(client.clone(), "publishes", settings.command_timeout);
+        let commands = Link::open(client.clone(), "commands", settings.command_timeout);
+        let keys = Keys::new(&settings.prefix);
+        let bus = Self { inner: Arc::new(Inner { settings, keys, client, publishes, commands }) };
+        bus.ping().await?;
+        bus.inner.publishes.exec("ping", vec![redis::cmd("PING")]).await?;
+        Ok(bus)
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] if it does not within the command timeout.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        self.run("ping", vec![redis::cmd("PING")]).await.map(drop)
+    }
+
+    /// The id of this node, as given in the settings.
+    #[must_use]
+    pub fn node_id(&self) -> &str {
+        &self.inner.settings.node_id
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Runs commands in one round trip; one answer for each, in their order.
+    async fn run(&self, name: &'static str, commands: Vec<Cmd>) -> Result<Vec<redis::Value>, BusError> {
+        self.inner.commands.exec(name, commands).await
+    }
+
+    /// Runs one command and reads its answer.
+    async fn run_one<T: redis::FromRedisValue>(
+        &self,
+        name: &'static str,
+        command: Cmd,
+    ) -> Result<T, BusError> {
+        let answer = self.run(name, vec![command]).await?.pop().unwrap_or(redis::Value::Nil);
+        reply::read(name, answer)
+    }
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,376 @@
-//! config
+//! Typed settings, read once from the environment. Nobody else reads it.
+//!
+//! Every variable, its meaning and its default stand in [`VARIABLES`], which `majlis --help` and the documents
+//! print. All mistakes are reported together, each with the variable's name.
+
+mod reader;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reader::Reader;
+pub use reader::{ConfigErrors, VARIABLES, Variable};
+
+/// A text that must not be logged: its `Debug` is `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// MySQL or MariaDB.
+    pub database: Database,
+    /// Redis or Valkey.
+    pub redis: Redis,
+    /// The REST door.
+    pub http: Http,
+    /// The socket door.
+    pub socket: Socket,
+    /// Tokens and passwords.
+    pub auth: Auth,
+    /// The video server, where there is one.
+    pub jitsi: Option<Jitsi>,
+    /// Prices, shares and tax.
+    pub money: MoneyRules,
+    /// Rate limits; off for load tests.
+    pub limits: Limits,
+    /// What is written to the log and how.
+    pub log: Log,
+    /// How Laravel's polymorphic columns are written (domain.md §7.2).
+    pub morph: MorphStyle,
+    /// End when standard input ends: for processes that belong to a parent (`majlis up`).
+    pub exit_with_parent: bool,
+}
+
+/// MySQL or MariaDB.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `mysql://user:password@host:port/name` or `…@localhost/name?socket=/path`.
+    pub url: Secret,
+    /// Connections in the pool of one process.
+    pub max_connections: u32,
+}
+
+/// Redis or Valkey.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// `redis://host:port/`.
+    pub url: Secret,
+    /// Before every key and channel, so that several installations can share a server.
+    pub prefix: String,
+}
+
+/// The REST door.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// `/metrics` and `/health` for operators.
+    pub admin_listen: SocketAddr,
+    /// Scheme and host that clients use, without a path; links in answers begin with it.
+    pub public_url: String,
+    /// Web origins that browsers may call from; `*` for any.
+    pub allowed_origins: Vec<String>,
+    /// Addresses whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+/// The socket door (realtime.md §1, §2, §7).
+#[derive(Clone, Debug)]
+pub struct Socket {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// `/metrics` and `/health` for operators.
+    pub admin_listen: SocketAddr,
+    /// Web origins that browsers may connect from; `*` for any. Apps send no `Origin` and are let in.
+    pub allowed_origins: Vec<String>,
+    /// Between two pings of the server.
+    pub ping_interval: Duration,
+    /// Until the answer to a ping has to be there.
+    pub pong_timeout: Duration,
+    /// From the handshake to the `connect` command.
+    pub connect_timeout: Duration,
+    /// From the expiry of the token to the end of the socket.
+    pub expiry_grace: Duration,
+    /// Largest frame from a client, bytes.
+    pub max_frame_bytes: usize,
+    /// Bytes that may wait for one socket before it is closed as slow.
+    pub max_queue_bytes: usize,
+    /// One write may take so long before the socket counts as dead.
+    pub write_timeout: Duration,
+    /// Subscriptions of one connection.
+    pub max_subscriptions: usize,
+    /// Connections of one node; 0 is no limit.
+    pub max_connections: usize,
+    /// New connections a second and node; 0 is no limit.
+    pub accept_rate: u32,
+    /// Over which time a drain spreads its closes.
+    pub drain: Duration,
+    /// After the last socket of a user is lost, until the user counts as offline.
+    pub presence_grace: Duration,
+}
+
+/// Tokens and passwords (domain.md §5.1, §7.1, §9.4).
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// How access JWTs are signed and checked.
+    pub jwt: JwtKeys,
+    /// `iss` of access JWTs.
+    pub issuer: String,
+    /// Life of an access JWT.
+    pub access_ttl: Duration,
+    /// Life of a refresh token.
+    pub refresh_ttl: Duration,
+    /// Cost of new bcrypt hashes.
+    pub bcrypt_rounds: u32,
+    /// Laravel's `sanctum.expiration`: tokens older than this are void; `None` is no limit.
+    pub sanctum_expiration: Option<Duration>,
+}
+
+/// How access JWTs are signed and checked: one algorithm, pinned.
+#[derive(Clone, Debug)]
+pub enum JwtKeys {
+    /// HS256 with a shared secret of at least 32 bytes.
+    Secret(Secret),
+    /// EdDSA or RS256 with PEM files.
+    Files {
+        /// Which of the two.
+        algorithm: JwtAlgorithm,
+        /// Signs; without it this process only checks.
+        private: Option<PathBuf>,
+        /// Checks.
+        public: PathBuf,
+    },
+}
+
+/// The asymmetric algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// Ed25519.
+    EdDsa,
+    /// RSA with SHA-256.
+    Rs256,
+}
+
+/// The video server and how its tokens are signed (domain.md §5.6).
+#[derive(Clone, Debug)]
+pub struct Jitsi {
+    /// Host name, lower case.
+    pub domain: String,
+    /// `iss` of its tokens.
+    pub app_id: String,
+    /// HS256 secret of its tokens.
+    pub app_secret: Secret,
+    /// `aud` of its tokens.
+    pub audience: String,
+}
+
+/// Prices, shares and tax (domain.md §8.3, §8.5).
+#[derive(Clone, Debug)]
+pub struct MoneyRules {
+    /// ISO 4217.
+    pub currency: String,
+    /// VAT in basis points (1500 is 15 %), included in prices.
+    pub vat_basis_points: u32,
+    /// The platform's share of a gift's net price, in basis points.
+    pub gift_fee_basis_points: u32,
+    /// The platform's share of a room's net price, in basis points.
+    pub room_fee_basis_points: u32,
+    /// Above this an adjustment needs a second administrator, in halalas.
+    pub adjust_limit_minor: i64,
+}
+
+/// Rate limits.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// All of them; `false` switches rate, connection, admission and accept limits off.
+    pub enabled: bool,
+    /// Commands a minute and connection.
+    pub commands_per_minute: u32,
+    /// Commands at once.
+    pub command_burst: u32,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Filter in `tracing`'s syntax, such as `info,realtime=debug`.
+    pub filter: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+/// How Laravel's polymorphic columns are written; both spellings are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MorphStyle {
+    /// `App\Models\User`.
+    Class,
+    /// `user`.
+    Alias,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// All mistakes together, each with the variable's name.
+    pub fn from_env() -> Result<Self, ConfigErrors> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads settings from any source of named values.
+    ///
+    /// # Errors
+    /// All mistakes together, each with the variable's name.
+    pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(&source);
+        let limits = reader.flag("MAJLIS_LIMITS", true);
+        let settings = Self {
+            database: Database {
+                url: reader.secret("DATABASE_URL").unwrap_or_else(|| Secret::new(String::new())),
+                max_connections: reader.number("MAJLIS_DATABASE_CONNECTIONS", 16),
+            },
+            redis: Redis {
+                url: reader.secret("REDIS_URL").unwrap_or_else(|| Secret::new(String::new())),
+                prefix: reader.text("MAJLIS_REDIS_PREFIX", "majlis:"),
+            },
+            http: Http {
+                listen: reader.address("MAJLIS_HTTP_LISTEN", ([127, 0, 0, 1], 7400)),
+                admin_listen: reader.address("MAJLIS_HTTP_ADMIN_LISTEN", ([127, 0, 0, 1], 7500)),
+                public_url: reader
+                    .text("APP_URL", "http://127.0.0.1:7400")
+                    .trim_end_matches('/')
+                    .to_owned(),
+                allowed_origins: reader.list("MAJLIS_HTTP_ORIGINS"),
+                trusted_proxies: reader.parsed_list("TRUSTED_PROXIES", "a list of IP addresses"),
+            },
+            socket: Socket {
+                listen: reader.address("MAJLIS_SOCKET_LISTEN", ([127, 0, 0, 1], 7401)),
+                admin_listen: reader.address("MAJLIS_SOCKET_ADMIN_LISTEN", ([127, 0, 0, 1], 7501)),
+                allowed_origins: reader.list("MAJLIS_SOCKET_ORIGINS"),
+                ping_interval: reader.seconds("MAJLIS_PING_SECONDS", 25),
+                pong_timeout: reader.seconds("MAJLIS_PONG_SECONDS", 8),
+                connect_timeout: reader.seconds("MAJLIS_CONNECT_SECONDS", 10),
+                expiry_grace: reader.seconds("MAJLIS_EXPIRY_GRACE_SECONDS", 25),
+                max_frame_bytes: reader.number("MAJLIS_MAX_FRAME_BYTES", 65_536),
+                max_queue_bytes: reader.number("MAJLIS_MAX_QUEUE_BYTES", 1_048_576),
+                write_timeout: reader.seconds("MAJLIS_WRITE_TIMEOUT_SECONDS", 10),
+                max_subscriptions: reader.number("MAJLIS_MAX_SUBSCRIPTIONS", 128),
+                max_connections: if limits { reader.number("MAJLIS_MAX_CONNECTIONS", 15_000) } else { 0 },
+                accept_rate: if limits { reader.number("MAJLIS_ACCEPT_RATE", 4_000) } else { 0 },
+                drain: reader.seconds("MAJLIS_DRAIN_SECONDS", 10),
+                presence_grace: reader.seconds("MAJLIS_PRESENCE_GRACE_SECONDS", 10),
+            },
+            auth: Auth {
+                jwt: reader.jwt_keys(),
+                issuer: reader.text("MAJLIS_JWT_ISSUER", "majlis"),
+                access_ttl: reader.seconds("MAJLIS_ACCESS_TTL_SECONDS", 900),
+                refresh_ttl: reader.seconds("MAJLIS_REFRESH_TTL_SECONDS", 30 * 24 * 3600),
+                bcrypt_rounds: reader.bounded("BCRYPT_ROUNDS", 12, 4, 31),
+                sanctum_expiration: reader.optional_minutes("SANCTUM_EXPIRATION"),
+            },
+            jitsi: reader.jitsi(),
+            money: MoneyRules {
+                currency: reader.text("MAJLIS_CURRENCY", "SAR"),
+                vat_basis_points: reader.bounded("MAJLIS_VAT_BASIS_POINTS", 1_500, 0, 10_000),
+                gift_fee_basis_points: reader.bounded("MAJLIS_GIFT_FEE_BASIS_POINTS", 3_000, 0, 10_000),
+                room_fee_basis_points: reader.bounded("MAJLIS_ROOM_FEE_BASIS_POINTS", 2_000, 0, 10_000),
+                adjust_limit_minor: reader.number("MAJLIS_ADJUST_LIMIT_MINOR", 100_000),
+            },
+            limits: Limits {
+                enabled: limits,
+                commands_per_minute: reader.number("MAJLIS_COMMANDS_PER_MINUTE", 120),
+                command_burst: reader.number("MAJLIS_COMMAND_BURST", 60),
+            },
+            log: Log {
+                filter: reader.text("MAJLIS_LOG", "info"),
+                json: reader.text("MAJLIS_LOG_FORMAT", "text") == "json",
+            },
+            morph: match reader.text("MORPH_STYLE", "class").as_str() {
+                "alias" => MorphStyle::Alias,
+                _ => MorphStyle::Class,
+            },
+            exit_with_parent: reader.flag("MAJLIS_EXIT_WITH_PARENT", false),
+        };
+        if settings.socket.pong_timeout >= settings.socket.ping_interval {
+            reader.mistake("MAJLIS_PONG_SECONDS", "must be less than MAJLIS_PING_SECONDS");
+        }
+        reader.finish(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JwtKeys, Settings, VARIABLES};
+
+    fn minimal(name: &str) -> Option<String> {
+        match name {
+            "DATABASE_URL" => Some("mysql://root@localhost/majlis".to_owned()),
+            "REDIS_URL" => Some("redis://127.0.0.1/".to_owned()),
+            "MAJLIS_JWT_SECRET" => Some("a test secret of more than 32 bytes!".to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn three_variables_are_enough() {
+        let settings = Settings::read(minimal).unwrap();
+        assert!(matches!(settings.auth.jwt, JwtKeys::Secret(_)));
+        assert_eq!(settings.socket.max_frame_bytes, 65_536);
+        assert!(!format!("{settings:?}").contains("test secret"), "secrets are not printed");
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together() {
+        let errors = Settings::read(|name| match name {
+            "MAJLIS_JWT_SECRET" => Some("short".to_owned()),
+            "MAJLIS_PING_SECONDS" => Some("soon".to_owned()),
+            "DATABASE_URL" => None,
+            other => minimal(other),
+        })
+        .unwrap_err()
+        .to_string();
+        for name in ["DATABASE_URL", "MAJLIS_JWT_SECRET", "MAJLIS_PING_SECONDS"] {
+            assert!(errors.contains(name), "{name} is missing in: {errors}");
+        }
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_documented_and_the_other_way_round() {
+        let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let _settings = Settings::read(|name| {
+            read.borrow_mut().insert(name.to_owned());
+            // Both ways of signing and a Jitsi server, so that every branch asks.
+            match name {
+                "MAJLIS_JWT_SECRET" | "MAJLIS_LIMITS" => None,
+                "JITSI_DOMAIN" => Some("meet.example".to_owned()),
+                other => minimal(other),
+            }
+        });
+        let documented: std::collections::BTreeSet<_> =
+            VARIABLES.iter().map(|variable| variable.name.to_owned()).collect();
+        assert_eq!(read.into_inner(), documented);
+    }
+}

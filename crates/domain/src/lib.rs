@@ -1,1 +1,14 @@
-//! domain
+//! The operations and the rules, one folder a domain. Knows neither HTTP nor sockets nor SQL text.
+//!
+//! Every operation reads: access, rule, write, tell. It takes `(app, actor, input)`, owns its permission, its
+//! transaction, its idempotency and its events; the doors extract, call and wrap.
+
+pub mod access;
+pub mod actor;
+pub mod app;
+pub mod fault;
+pub mod idempotency;
+pub mod unit;
+
+pub use actor::Actor;
+pub use app::App;

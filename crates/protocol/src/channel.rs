@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 /// A channel; the number is the id of the row it belongs to, above 0.
@@ -128,6 +128,6 @@ impl<'de> Deserialize<'de> for Channel {
                 name.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Name).map_err(D::Error::custom)
+        deserializer.deserialize_str(Name)
     }
 }

@@ -622,7 +622,8 @@ impl From<UnsubscribeCode> for UnsubscribePush {
 impl Serialize for Command {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let with_id = self.id > 0;
-        let mut out = serializer.serialize_struct("Command", usize::from(with_id) + self.request.member_count())?;
+        let mut out =
+            serializer.serialize_struct("Command", usize::from(with_id) + self.request.member_count())?;
         if with_id {
             out.serialize_field("id", &self.id)?;
         }
@@ -633,7 +634,8 @@ impl Serialize for Command {
 
 impl Serialize for Reply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Reply", 2)?;
+        let mut out = serializer
+            .serialize_struct("Reply", 1 + self.outcome.as_ref().map_or(1, Answer::member_count))?;
         out.serialize_field("id", &self.id)?;
         match &self.outcome {
             Ok(answer) => answer.serialize_member(&mut out)?,
@@ -646,7 +648,8 @@ impl Serialize for Reply {
 impl Serialize for Push {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let with_channel = !self.channel.is_empty();
-        let mut out = serializer.serialize_struct("Push", usize::from(with_channel) + 1)?;
+        let mut out =
+            serializer.serialize_struct("Push", usize::from(with_channel) + self.body.member_count())?;
         if with_channel {
             out.serialize_field("channel", &self.channel)?;
         }

@@ -90,7 +90,7 @@ impl<'de> serde::Deserialize<'de> for Payload {
 /// Walks the whole text without keeping anything.
 pub(crate) fn check(text: &[u8]) -> Result<(), serde_json::Error> {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    Walk { room: MAX_DEPTH, out: None }.deserialize(&mut parser)?;
+    Walk { room: MAX_DEPTH, before: b"", out: None }.deserialize(&mut parser)?;
     parser.end()
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         })
     } else {
         let mut text = Vec::new();
-        Walk { room: MAX_DEPTH, out: Some(&mut text) }.deserialize(deserializer)?;
+        Walk { room: MAX_DEPTH, before: b"", out: Some(&mut text) }.deserialize(deserializer)?;
         Ok(if text == b"null" { Bytes::new() } else { Bytes::from(text) })
     }
 }
@@ -126,6 +126,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 struct Walk<'a> {
     /// Levels that may still be opened.
     room: usize,
+    /// What separates the value from the one before it.
+    before: &'static [u8],
     out: Option<&'a mut Vec<u8>>,
 }
 
@@ -143,16 +145,17 @@ impl Walk<'_> {
         }
     }
 
-    fn child<E: serde::de::Error>(&mut self) -> Result<Walk<'_>, E> {
+    fn child<E: serde::de::Error>(&mut self, before: &'static [u8]) -> Result<Walk<'_>, E> {
         let room = self.room.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
-        Ok(Walk { room, out: self.out.as_deref_mut() })
+        Ok(Walk { room, before, out: self.out.as_deref_mut() })
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
+        self.raw(self.before);
         deserializer.deserialize_any(self)
     }
 }
@@ -174,7 +177,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.deserialize(deserializer)
+        deserializer.deserialize_any(self)
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
@@ -208,33 +211,21 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        let mut first = true;
         self.raw(b"[");
-        loop {
-            let mark = self.out.as_ref().map(|out| out.len());
-            if !first {
-                self.raw(b",");
-            }
-            if items.next_element_seed(self.child()?)?.is_none() {
-                // The comma was written before we knew that nothing follows.
-                if let (Some(out), Some(mark)) = (self.out.as_deref_mut(), mark) {
-                    out.truncate(mark);
-                }
-                break;
-            }
-            first = false;
+        let mut before: &'static [u8] = b"";
+        while let Some(()) = items.next_element_seed(self.child(before)?)? {
+            before = b",";
         }
         self.raw(b"]");
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let mut first = true;
         self.raw(b"{");
-        while let Some(()) = members.next_key_seed(Key { comma: !first, out: self.out.as_deref_mut() })? {
-            self.raw(b":");
-            members.next_value_seed(self.child()?)?;
-            first = false;
+        let mut before: &'static [u8] = b"";
+        while let Some(()) = members.next_key_seed(Key { before, out: self.out.as_deref_mut() })? {
+            members.next_value_seed(self.child(b":")?)?;
+            before = b",";
         }
         self.raw(b"}");
         Ok(())
@@ -243,7 +234,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
 /// The key of an object: a string and nothing else, though MessagePack would allow more.
 struct Key<'a> {
-    comma: bool,
+    before: &'static [u8],
     out: Option<&'a mut Vec<u8>>,
 }
 
@@ -264,9 +255,7 @@ impl Visitor<'_> for Key<'_> {
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
         let Some(out) = self.out else { return Ok(()) };
-        if self.comma {
-            out.push(b',');
-        }
+        out.extend_from_slice(self.before);
         serde_json::to_writer(out, key).map_err(E::custom)
     }
 }

@@ -106,7 +106,7 @@ macro_rules! one_of {
     (
         $(#[$meta:meta])*
         pub enum $name:ident, read from $members:ident { $( $(#[$head_meta:meta])* $head:ident : $head_type:ty, )* } {
-            $( $(#[$variant_meta:meta])* $tag:tt $wire_name:tt $field:ident => $variant:ident($type:ty), )*
+            $( $(#[$variant_meta:meta])* $tag:literal $wire_name:literal $field:ident => $variant:ident($type:ty), )*
         }
         $( without a member: $( #[$unit_meta:meta] )* $unit:ident )?
     ) => {

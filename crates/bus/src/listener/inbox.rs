@@ -1,0 +1,288 @@
+//! Between the link's reader, which only puts in, and the one task that takes out: a queue bounded by number
+//! and bytes. The reader never waits: what does not fit is dropped, counted and told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{PushInfo, PushKind, Value};
+use tokio::sync::Notify;
+
+use super::{BusEvent, Health, ListenerSettings, Publication};
+use crate::control::ControlMessage;
+use crate::publish::Position;
+
+/// Control messages and notices have room beyond the limit of events, but not without end either.
+const ROOM_FOR_NOTICES: usize = 4_096;
+
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    wake: Notify,
+    most_events: usize,
+    most_bytes: usize,
+    probe_deadline: Duration,
+    control: Box<[u8]>,
+    probe: Box<[u8]>,
+    health: Arc<Health>,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<BusEvent>,
+    bytes: usize,
+    dropped: u64,
+    closed: bool,
+    /// Which connection may put in; what an older one still brings is ignored.
+    generation: u64,
+    /// By the pub/sub channel's name as Redis sends it.
+    routes: HashMap<Box<[u8]>, Route>,
+}
+
+struct Route {
+    channel: Arc<str>,
+    /// The epoch seen last, shared by all positions that carry it.
+    epoch: Arc<str>,
+}
+
+impl Inbox {
+    pub(super) fn new(settings: &ListenerSettings, control: &str, probe: &str, health: Arc<Health>) -> Self {
+        Self {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            most_events: settings.queue_events.max(1),
+            most_bytes: settings.queue_bytes,
+            probe_deadline: settings.probe_deadline,
+            control: control.as_bytes().into(),
+            probe: probe.as_bytes().into(),
+            health,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn probe_deadline(&self) -> Duration {
+        self.probe_deadline
+    }
+
+    /// Takes everything there is, waiting for the first; `None` when closed and empty.
+    pub(super) async fn take(&self) -> Option<Vec<BusEvent>> {
+        loop {
+            {
+                let mut state = self.lock();
+                let dropped = std::mem::take(&mut state.dropped);
+                if dropped > 0 {
+                    state.events.push(BusEvent::Overflowed { dropped });
+                }
+                if !state.events.is_empty() {
+                    state.bytes = 0;
+                    return Some(std::mem::take(&mut state.events));
+                }
+                if state.closed {
+                    return None;
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.routes.clear();
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Begins a new connection: nothing of an older one is taken from now on.
+    pub(super) fn begin_generation(&self) -> u64 {
+        let mut state = self.lock();
+        state.generation = state.generation.wrapping_add(1);
+        state.generation
+    }
+
+    /// Puts in a notice of the link itself. Losing and restoring are few, so they always fit.
+    pub(super) fn notice(&self, event: BusEvent) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.events.push(event);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Whether a channel is subscribed.
+    pub(super) fn has_route(&self, name: &str) -> bool {
+        self.lock().routes.contains_key(name.as_bytes())
+    }
+
+    /// Lets events of a channel in; before it is subscribed, so that the first event is not missed.
+    pub(super) fn add_route(&self, name: &str, channel: &str) {
+        let route = Route { channel: channel.into(), epoch: "".into() };
+        let mut state = self.lock();
+        if !state.closed {
+            state.routes.entry(name.as_bytes().into()).or_insert(route);
+        }
+    }
+
+    pub(super) fn remove_route(&self, name: &str) {
+        self.lock().routes.remove(name.as_bytes());
+    }
+
+    pub(super) fn route_count(&self) -> usize {
+        self.lock().routes.len()
+    }
+
+    /// Names of all channels, as Redis knows them.
+    pub(super) fn route_names(&self) -> Vec<Box<[u8]>> {
+        self.lock().routes.keys().cloned().collect()
+    }
+
+    /// Takes in what a connection read. Called by the reader: parses the few bytes before the payload and
+    /// nothing else.
+    pub(super) fn put(&self, generation: u64, push: PushInfo) {
+        if push.kind != PushKind::Message {
+            return;
+        }
+        let mut data = push.data.into_iter();
+        let (Some(Value::BulkString(name)), Some(Value::BulkString(frame))) = (data.next(), data.next())
+        else {
+            return;
+        };
+        if *name == *self.probe {
+            self.health.hear();
+            return;
+        }
+        let put = if *name == *self.control {
+            self.put_control(generation, &frame)
+        } else {
+            self.put_event(generation, &name, frame)
+        };
+        if put {
+            self.wake.notify_one();
+        }
+    }
+
+    fn put_control(&self, generation: u64, frame: &[u8]) -> bool {
+        let message: ControlMessage = match serde_json::from_slice(frame) {
+            Ok(message) => message,
+            Err(error) => {
+                // A newer version's message while nodes are being replaced, or garbage.
+                tracing::warn!(%error, "ignored a control message");
+                return false;
+            }
+        };
+        let mut state = self.lock();
+        if state.closed || state.generation != generation {
+            return false;
+        }
+        if state.events.len() >= self.most_events.saturating_add(ROOM_FOR_NOTICES) {
+            state.dropped = state.dropped.saturating_add(1);
+            return true;
+        }
+        state.events.push(BusEvent::Control(message));
+        true
+    }
+
+    fn put_event(&self, generation: u64, name: &[u8], frame: Vec<u8>) -> bool {
+        let Some((offset, epoch, payload)) = parse_frame(frame) else {
+            tracing::warn!(channel = %String::from_utf8_lossy(name), "ignored a malformed event");
+            return false;
+        };
+        let size = payload.len();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.closed || state.generation != generation {
+            return false;
+        }
+        let Some(route) = state.routes.get_mut(name) else {
+            return false;
+        };
+        let full =
+            state.events.len() >= self.most_events || state.bytes.saturating_add(size) > self.most_bytes;
+        if full && !state.events.is_empty() {
+            state.dropped = state.dropped.saturating_add(1);
+            drop(guard);
+            metrics::counter!("bus_listener_dropped_total").increment(1);
+            return false;
+        }
+        let position = (offset > 0).then(|| {
+            if route.epoch.as_bytes() != epoch {
+                route.epoch = String::from_utf8_lossy(&epoch).into();
+            }
+            Position { offset, epoch: Arc::clone(&route.epoch) }
+        });
+        let publication = Publication { channel: Arc::clone(&route.channel), position, payload };
+        state.bytes = state.bytes.saturating_add(size);
+        state.events.push(BusEvent::Publication(publication));
+        true
+    }
+}
+
+/// `offset:epoch:payload` → its parts, which share the frame's memory.
+fn parse_frame(frame: Vec<u8>) -> Option<(u64, Bytes, Bytes)> {
+    let frame = Bytes::from(frame);
+    let mut parts = frame.splitn(3, |byte| *byte == b':');
+    let offset = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    let epoch = frame.slice_ref(parts.next()?);
+    let payload = frame.slice_ref(parts.next()?);
+    Some((offset, epoch, payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::time::Instant;
+
+    use redis::{PushInfo, PushKind, Value};
+
+    use super::{BusEvent, Health, Inbox, ListenerSettings, parse_frame};
+
+    fn message(channel: &str, frame: &str) -> PushInfo {
+        let data = [channel, frame].map(|text| Value::BulkString(text.as_bytes().to_vec()));
+        PushInfo { kind: PushKind::Message, data: data.into() }
+    }
+
+    fn inbox(events: usize) -> Inbox {
+        let health = Health { base: Instant::now(), up: AtomicBool::new(true), heard: AtomicU64::new(0) };
+        let settings = ListenerSettings { queue_events: events, ..ListenerSettings::default() };
+        Inbox::new(&settings, "ctl", "probe", Arc::new(health))
+    }
+
+    #[test]
+    fn frames() {
+        let (offset, epoch, payload) = parse_frame(b"12:ab:{\"a\":1}".to_vec()).unwrap();
+        assert_eq!((offset, epoch.as_ref(), payload.as_ref()), (12, &b"ab"[..], &b"{\"a\":1}"[..]));
+        let (offset, epoch, payload) = parse_frame(b"0::x".to_vec()).unwrap();
+        assert_eq!((offset, epoch.as_ref(), payload.as_ref()), (0, &b""[..], &b"x"[..]));
+        for bad in ["", "x", "1:2", "a:b:c", "-1::x"] {
+            assert!(parse_frame(bad.into()).is_none(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_drops_and_says_so_but_control_messages_pass() {
+        let inbox = inbox(2);
+        inbox.add_route("p{a}", "a");
+        for offset in 1..=5 {
+            inbox.put(0, message("p{a}", &format!("{offset}:e:x")));
+        }
+        inbox.put(0, message("ctl", r#"{"type":"user_suspended","user_id":3}"#));
+        inbox.put(0, message("p{b}", "1:e:not subscribed"));
+        inbox.put(7, message("ctl", r#"{"type":"user_suspended","user_id":4}"#));
+        let batch = inbox.take().await.unwrap();
+        assert_eq!(batch.len(), 4, "{batch:?}");
+        assert!(matches!(&batch[1], BusEvent::Publication(p) if p.position.as_ref().unwrap().offset == 2));
+        assert!(matches!(&batch[2], BusEvent::Control(_)));
+        assert_eq!(batch[3], BusEvent::Overflowed { dropped: 3 });
+        inbox.close();
+        assert_eq!(inbox.take().await, None);
+    }
+}

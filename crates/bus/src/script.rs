@@ -1,0 +1,62 @@
+//! The Lua scripts: loaded on every connection, called by digest.
+
+use std::sync::LazyLock;
+
+use redis::Cmd;
+
+/// One script.
+pub(crate) struct Script {
+    source: &'static str,
+    digest: LazyLock<String>,
+}
+
+impl Script {
+    /// A call with these keys; arguments are added by the caller.
+    pub(crate) fn call(&self, keys: &[&str]) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(self.digest.as_str()).arg(keys.len()).arg(keys);
+        command
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident = $($part:literal)+;)+) => {
+        $(pub(crate) static $name: Script = Script {
+            source: concat!($(include_str!($part)),+),
+            digest: LazyLock::new(|| redis::Script::new(concat!($(include_str!($part)),+)).get_hash().to_owned()),
+        };)+
+        static ALL: &[&Script] = &[$(&$name),+];
+    };
+}
+
+scripts! {
+    PUBLISH = "lua/publish.lua";
+    HISTORY = "lua/channel_meta.lua" "lua/history.lua";
+    RECOVER = "lua/channel_meta.lua" "lua/recover.lua";
+    PRESENCE_ENTER = "lua/presence_edge.lua" "lua/presence_enter.lua";
+    PRESENCE_LEAVE = "lua/presence_edge.lua" "lua/presence_leave.lua";
+    PRESENCE_SWEEP = "lua/presence_edge.lua" "lua/presence_sweep.lua";
+    PRESENCE_RENEW = "lua/presence_renew.lua";
+    PRESENCE_EXPIRED = "lua/presence_expired.lua";
+    PRESENCE_PENDING = "lua/presence_pending.lua";
+    PRESENCE_ACK = "lua/presence_ack.lua";
+    MEMBER_ENTER = "lua/member_enter.lua";
+    MEMBER_LEAVE = "lua/member_drop.lua" "lua/member_leave.lua";
+    MEMBER_SWEEP = "lua/member_drop.lua" "lua/member_sweep.lua";
+    MEMBER_LIST = "lua/member_list.lua";
+    TAKE = "lua/take.lua";
+    CACHE_GET = "lua/cache_get.lua";
+    CACHE_FILL = "lua/cache_fill.lua";
+    CACHE_INVALIDATE = "lua/cache_invalidate.lua";
+    LEASE = "lua/lease.lua";
+    LEASE_RELEASE = "lua/lease_release.lua";
+}
+
+/// The commands that load every script.
+pub(crate) fn load_all() -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    for script in ALL {
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(script.source);
+    }
+    pipeline
+}

@@ -1,0 +1,228 @@
+//! Reads named values, collecting every mistake instead of stopping at the first.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::{Jitsi, JwtAlgorithm, JwtKeys, Secret};
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its default, as it would be written.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($name:literal $default:literal $meaning:literal;)+) => {
+        /// Every environment variable that is read.
+        pub const VARIABLES: &[Variable] =
+            &[$(Variable { name: $name, default: $default, meaning: $meaning }),+];
+    };
+}
+
+variables! {
+    "DATABASE_URL" "" "MySQL or MariaDB: mysql://user:password@host:port/name or mysql://user@localhost/name?socket=/path";
+    "REDIS_URL" "" "Redis or Valkey: redis://host:port/";
+    "MAJLIS_JWT_SECRET" "" "secret of the access tokens (HS256), at least 32 bytes; or the key files below";
+    "MAJLIS_JWT_ALGORITHM" "EdDSA" "EdDSA or RS256, with key files";
+    "MAJLIS_JWT_PRIVATE_KEY_FILE" "" "PEM file that signs; without it this process only checks";
+    "MAJLIS_JWT_PUBLIC_KEY_FILE" "" "PEM file that checks";
+    "MAJLIS_JWT_ISSUER" "majlis" "`iss` of the access tokens";
+    "MAJLIS_ACCESS_TTL_SECONDS" "900" "life of an access token";
+    "MAJLIS_REFRESH_TTL_SECONDS" "2592000" "life of a refresh token";
+    "BCRYPT_ROUNDS" "12" "cost of new password hashes, as in Laravel";
+    "SANCTUM_EXPIRATION" "" "minutes after which Sanctum tokens are void, as in Laravel; empty is never";
+    "MAJLIS_DATABASE_CONNECTIONS" "16" "database connections of one process";
+    "MAJLIS_REDIS_PREFIX" "majlis:" "before every Redis key and channel";
+    "MAJLIS_HTTP_LISTEN" "127.0.0.1:7400" "where the API listens";
+    "MAJLIS_HTTP_ADMIN_LISTEN" "127.0.0.1:7500" "where the API's /metrics listens";
+    "APP_URL" "http://127.0.0.1:7400" "scheme and host that clients use for the API";
+    "MAJLIS_HTTP_ORIGINS" "" "web origins that may call the API, separated by commas; * for any";
+    "TRUSTED_PROXIES" "" "addresses of proxies whose X-Forwarded-For is believed, separated by commas";
+    "MAJLIS_SOCKET_LISTEN" "127.0.0.1:7401" "where the hub listens";
+    "MAJLIS_SOCKET_ADMIN_LISTEN" "127.0.0.1:7501" "where the hub's /metrics listens";
+    "MAJLIS_SOCKET_ORIGINS" "" "web origins that may connect, separated by commas; * for any";
+    "MAJLIS_PING_SECONDS" "25" "between two pings";
+    "MAJLIS_PONG_SECONDS" "8" "until the answer to a ping has to be there";
+    "MAJLIS_CONNECT_SECONDS" "10" "from the handshake to the connect command";
+    "MAJLIS_EXPIRY_GRACE_SECONDS" "25" "from the expiry of the token to the end of the socket";
+    "MAJLIS_MAX_FRAME_BYTES" "65536" "largest frame from a client";
+    "MAJLIS_MAX_QUEUE_BYTES" "1048576" "bytes that may wait for one socket";
+    "MAJLIS_WRITE_TIMEOUT_SECONDS" "10" "longest time for one write";
+    "MAJLIS_MAX_SUBSCRIPTIONS" "128" "subscriptions of one connection";
+    "MAJLIS_MAX_CONNECTIONS" "15000" "connections of one hub; 0 is no limit";
+    "MAJLIS_ACCEPT_RATE" "4000" "new connections a second and hub; 0 is no limit";
+    "MAJLIS_DRAIN_SECONDS" "10" "over which time a drain spreads its closes";
+    "MAJLIS_PRESENCE_GRACE_SECONDS" "10" "from the last socket's loss to offline";
+    "MAJLIS_LIMITS" "on" "off switches rate, connection, admission and accept limits off, for load tests";
+    "MAJLIS_COMMANDS_PER_MINUTE" "120" "commands of one connection";
+    "MAJLIS_COMMAND_BURST" "60" "commands of one connection at once";
+    "JITSI_DOMAIN" "" "host name of the Jitsi server; empty is none";
+    "JITSI_APP_ID" "" "`iss` of the Jitsi tokens";
+    "JITSI_APP_SECRET" "" "secret of the Jitsi tokens (HS256)";
+    "JITSI_AUDIENCE" "jitsi" "`aud` of the Jitsi tokens";
+    "MAJLIS_CURRENCY" "SAR" "currency of all amounts";
+    "MAJLIS_VAT_BASIS_POINTS" "1500" "VAT included in prices, 1/100 of a percent";
+    "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
+    "MAJLIS_ROOM_FEE_BASIS_POINTS" "2000" "the platform's share of a room's net price";
+    "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
+    "MAJLIS_LOG" "info" "what is logged, in tracing's filter syntax";
+    "MAJLIS_LOG_FORMAT" "text" "text or json";
+    "MORPH_STYLE" "class" "how Laravel's polymorphic columns are written: class or alias";
+    "MAJLIS_EXIT_WITH_PARENT" "off" "end when standard input ends";
+}
+
+/// All mistakes in the environment.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigErrors(Vec<String>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.join("; "))
+    }
+}
+
+pub(crate) struct Reader<'a> {
+    source: &'a dyn Fn(&str) -> Option<String>,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(source: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { source, mistakes: Vec::new() }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        (self.source)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn mistake(&mut self, name: &str, what: &str) {
+        self.mistakes.push(format!("{name} {what}"));
+    }
+
+    pub(crate) fn finish<T>(self, value: T) -> Result<T, ConfigErrors> {
+        if self.mistakes.is_empty() { Ok(value) } else { Err(ConfigErrors(self.mistakes)) }
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, form: &str, default: T) -> T {
+        match self.value(name).map(|text| text.parse::<T>()) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(_)) => {
+                self.mistake(name, &format!("must be {form}"));
+                default
+            }
+        }
+    }
+
+    pub(crate) fn secret(&mut self, name: &str) -> Option<Secret> {
+        let value = self.value(name).map(Secret::new);
+        if value.is_none() {
+            self.mistake(name, "is not set");
+        }
+        value
+    }
+
+    pub(crate) fn text(&mut self, name: &str, default: &str) -> String {
+        self.value(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    pub(crate) fn number<T: FromStr>(&mut self, name: &str, default: T) -> T {
+        self.parsed(name, "a whole number", default)
+    }
+
+    pub(crate) fn bounded(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {
+        let value = self.number(name, default);
+        if !(least..=most).contains(&value) {
+            self.mistake(name, &format!("must be between {least} and {most}"));
+        }
+        value
+    }
+
+    pub(crate) fn seconds(&mut self, name: &str, default: u64) -> Duration {
+        Duration::from_secs(self.parsed(name, "a number of seconds", default))
+    }
+
+    pub(crate) fn optional_minutes(&mut self, name: &str) -> Option<Duration> {
+        match self.parsed::<u64>(name, "a number of minutes", 0) {
+            0 => None,
+            minutes => Some(Duration::from_secs(minutes.saturating_mul(60))),
+        }
+    }
+
+    pub(crate) fn address(&mut self, name: &str, default: ([u8; 4], u16)) -> SocketAddr {
+        self.parsed(name, "an address such as 127.0.0.1:7400", SocketAddr::from(default))
+    }
+
+    pub(crate) fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.value(name).as_deref() {
+            None => default,
+            Some("on" | "true" | "1") => true,
+            Some("off" | "false" | "0") => false,
+            Some(_) => {
+                self.mistake(name, "must be on or off");
+                default
+            }
+        }
+    }
+
+    pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
+        let text = self.value(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn parsed_list<T: FromStr>(&mut self, name: &str, form: &str) -> Vec<T> {
+        let items: Result<Vec<T>, _> = self.list(name).iter().map(|item| item.parse()).collect();
+        items.unwrap_or_else(|_error| {
+            self.mistake(name, &format!("must be {form}"));
+            Vec::new()
+        })
+    }
+
+    pub(crate) fn jwt_keys(&mut self) -> JwtKeys {
+        if let Some(secret) = self.value("MAJLIS_JWT_SECRET") {
+            if secret.len() < 32 {
+                self.mistake("MAJLIS_JWT_SECRET", "must have at least 32 bytes");
+            }
+            return JwtKeys::Secret(Secret::new(secret));
+        }
+        let algorithm = match self.text("MAJLIS_JWT_ALGORITHM", "EdDSA").as_str() {
+            "EdDSA" => JwtAlgorithm::EdDsa,
+            "RS256" => JwtAlgorithm::Rs256,
+            _ => {
+                self.mistake("MAJLIS_JWT_ALGORITHM", "must be EdDSA or RS256");
+                JwtAlgorithm::EdDsa
+            }
+        };
+        let private = self.value("MAJLIS_JWT_PRIVATE_KEY_FILE").map(Into::into);
+        let public = self.value("MAJLIS_JWT_PUBLIC_KEY_FILE");
+        if public.is_none() {
+            self.mistake(
+                "MAJLIS_JWT_SECRET",
+                "is not set (at least 32 bytes), nor is MAJLIS_JWT_PUBLIC_KEY_FILE",
+            );
+        }
+        JwtKeys::Files { algorithm, private, public: public.unwrap_or_default().into() }
+    }
+
+    pub(crate) fn jitsi(&mut self) -> Option<Jitsi> {
+        let domain = self.value("JITSI_DOMAIN")?;
+        let app_id = self.value("JITSI_APP_ID");
+        let app_secret = self.value("JITSI_APP_SECRET");
+        if app_id.is_none() || app_secret.is_none() {
+            self.mistake("JITSI_DOMAIN", "is set, so JITSI_APP_ID and JITSI_APP_SECRET must be, too");
+        }
+        Some(Jitsi {
+            domain: domain.to_ascii_lowercase(),
+            app_id: app_id.unwrap_or_default(),
+            app_secret: Secret::new(app_secret.unwrap_or_default()),
+            audience: self.text("JITSI_AUDIENCE", "jitsi"),
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The handles that operations work with: store, bus, settings. No behaviour of its own beyond telling.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use base::CommonFault;
+use bus::{Bus, ControlMessage, Publish};
+use bytes::Bytes;
+use config::Settings;
+use protocol::Envelope;
+use protocol::event::Delivery;
+use store::Store;
+
+use crate::fault::{of_bus, of_store};
+use crate::unit::Unit;
+use crate::users::{Revocations, TokenKeys};
+
+/// Cheap to clone; every operation takes it first.
+#[derive(Clone)]
+pub struct App(Arc<Handles>);
+
+/// What an [`App`] holds.
+pub struct Handles {
+    /// MySQL.
+    pub store: Store,
+    /// Redis.
+    pub bus: Bus,
+    /// What was configured.
+    pub settings: Settings,
+    /// Signs and checks access tokens.
+    pub(crate) keys: TokenKeys,
+    /// Tokens that ended before their time, kept in memory for the hot path.
+    pub(crate) revocations: Revocations,
+    /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
+    pub(crate) hashing: tokio::sync::Semaphore,
+}
+
+impl Deref for App {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the handles together and loads what must be known before the first request (revoked tokens).
+    ///
+    /// # Errors
+    /// A sentence for the operator: keys that cannot be read, a store that does not answer.
+    pub async fn start(store: Store, bus: Bus, settings: Settings) -> Result<Self, CommonFault> {
+        let keys = TokenKeys::load(&settings.auth)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let app = Self(Arc::new(Handles {
+            store,
+            bus,
+            settings,
+            keys,
+            revocations: Revocations::default(),
+            hashing: tokio::sync::Semaphore::new(cores),
+        }));
+        crate::users::load_revocations(&app).await?;
+        Ok(app)
+    }
+
+    /// Begins a unit of work. Operations use [`crate::in_unit!`], which also runs it again after a deadlock.
+    ///
+    /// # Errors
+    /// [`CommonFault::Unavailable`] when no connection becomes free.
+    pub async fn begin(&self) -> Result<Unit, CommonFault> {
+        Ok(Unit::new(self.store.begin().await.map_err(of_store)?))
+    }
+
+    /// Tells what is not written anywhere: typing, viewer counts. Everything else is emitted in a unit.
+    ///
+    /// # Errors
+    /// [`CommonFault::Unavailable`]: it may or may not have been heard.
+    pub async fn signal(&self, envelope: &Envelope) -> Result<(), CommonFault> {
+        debug_assert_eq!(envelope.data.event.delivery(), Delivery::Signal, "emit it in a unit");
+        self.publish(std::slice::from_ref(envelope)).await
+    }
+
+    /// Publishes envelopes in their order, in one round trip. For commits, the outbox and presence edges.
+    ///
+    /// # Errors
+    /// [`CommonFault::Unavailable`]: some may have been heard; publishing all again is right, since ids repeat.
+    pub(crate) async fn publish(&self, envelopes: &[Envelope]) -> Result<(), CommonFault> {
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        let mut publishes = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            let payload = serde_json::to_vec(&envelope.data).map_err(CommonFault::internal)?;
+            let kept = envelope.data.event.delivery() != Delivery::Signal;
+            publishes.push(Publish {
+                channel: envelope.channel.to_string().into(),
+                payload: Bytes::from(payload),
+                history: envelope.channel.history().filter(|_| kept).map(|policy| bus::HistoryPolicy {
+                    max_events: policy.max_events,
+                    ttl: policy.ttl,
+                }),
+            });
+        }
+        self.bus.publish(&publishes).await.map_err(of_bus)?;
+        Ok(())
+    }
+
+    /// Tells all nodes something that is not for clients.
+    ///
+    /// # Errors
+    /// [`CommonFault::Unavailable`].
+    pub(crate) async fn control(&self, message: &ControlMessage) -> Result<(), CommonFault> {
+        self.bus.control(message).await.map_err(of_bus)
+    }
+}

@@ -1,0 +1,95 @@
+//! The same key gives the same answer, through both doors (domain.md §2.4, realtime.md §4).
+
+use base::CommonFault;
+use protocol::{Envelope, IdempotencyKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use store::StoreError;
+
+use crate::Actor;
+use crate::fault::of_store;
+use crate::unit::Unit;
+
+/// Hours that answers are kept.
+pub const KEPT_HOURS: u32 = 24;
+
+/// The answer of a write with a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written<T> {
+    /// The answer, the same for every repeat.
+    pub answer: T,
+    /// It was given before; now only its events were published again.
+    pub replayed: bool,
+}
+
+/// What a key turns out to be.
+pub enum Claim<T> {
+    /// New: do the work, then [`remember`] the answer with this ticket.
+    First(Ticket),
+    /// Done before, with this answer.
+    Answered(Written<T>),
+}
+
+/// The right, and the duty, to remember an answer.
+#[must_use = "an answer that is not remembered is done twice"]
+pub struct Ticket(u64);
+
+/// Claims a key for an operation, or gives the answer that it got before. The scope is (user, operation); the
+/// fingerprint is that of the decoded input, in which defaults and path ids are filled in. A second request waits
+/// for the first.
+///
+/// # Errors
+/// [`CommonFault::IdempotencyKeyReused`] for other content, [`CommonFault::RequestInProgress`] when the first
+/// request has not ended after 5 s.
+pub async fn claim<T: DeserializeOwned>(
+    unit: &mut Unit,
+    actor: &Actor,
+    operation: &'static str,
+    key: &IdempotencyKey,
+    input: &impl Serialize,
+) -> Result<Claim<T>, CommonFault> {
+    let scope = format!("{}:{operation}", actor.user_id());
+    let fingerprint = fingerprint(input)?;
+    let claimed =
+        store::idempotency::insert_claim(unit, actor.user_id(), &scope, key.as_str(), &fingerprint).await;
+    match claimed {
+        Ok(id) => return Ok(Claim::First(Ticket(id))),
+        Err(StoreError::Unique { .. }) => {}
+        Err(StoreError::LockTimeout(_)) => return Err(CommonFault::RequestInProgress),
+        Err(error) => return Err(of_store(error)),
+    }
+    let row = store::idempotency::find_answer(unit, &scope, key.as_str()).await.map_err(of_store)?;
+    // The holder of the key rolled back between the two statements: as busy as one that still runs.
+    let row = row.ok_or(CommonFault::RequestInProgress)?;
+    if row.fingerprint != fingerprint {
+        return Err(CommonFault::IdempotencyKeyReused);
+    }
+    let body = row.body.ok_or(CommonFault::RequestInProgress)?;
+    let answer = serde_json::from_value(body.0).map_err(CommonFault::internal)?;
+    if let Some(events) = row.events {
+        let envelopes: Vec<Envelope> = serde_json::from_value(events.0).map_err(CommonFault::internal)?;
+        unit.repeat(envelopes);
+    }
+    Ok(Claim::Answered(Written { answer, replayed: true }))
+}
+
+/// Keeps the answer, and the events emitted so far, in the running transaction.
+///
+/// # Errors
+/// Those of the store.
+pub async fn remember<T: Serialize>(
+    unit: &mut Unit,
+    ticket: Ticket,
+    answer: T,
+) -> Result<Written<T>, CommonFault> {
+    let body = serde_json::to_value(&answer).map_err(CommonFault::internal)?;
+    let events = serde_json::to_value(unit.emitted()).map_err(CommonFault::internal)?;
+    store::idempotency::update_answer(unit, ticket.0, body, events).await.map_err(of_store)?;
+    Ok(Written { answer, replayed: false })
+}
+
+fn fingerprint(input: &impl Serialize) -> Result<String, CommonFault> {
+    let canonical = serde_json::to_vec(input).map_err(CommonFault::internal)?;
+    Ok(Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,60 @@
+//! Real servers, started and stopped. `MAJLIS_MYSQLD` chooses the engine, as everywhere.
+
+mod client;
+mod data;
+mod owner;
+mod programs;
+mod shared;
+mod start_stop;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sandbox::{Durability, MySqlOptions, Programs, RedisOptions, Search};
+
+/// The programs that this machine has.
+pub(crate) fn programs() -> Programs {
+    Programs::find(&Search::from_env(None))
+}
+
+pub(crate) fn durable_mysql(dir: &Path) -> MySqlOptions {
+    MySqlOptions { durability: Durability::Durable { data_dir: dir.to_owned() }, max_connections: 20 }
+}
+
+pub(crate) fn durable_redis(dir: &Path) -> RedisOptions {
+    RedisOptions { durability: Durability::Durable { data_dir: dir.to_owned() }, port: None }
+}
+
+pub(crate) fn throwaway_mysql() -> MySqlOptions {
+    MySqlOptions { durability: Durability::Throwaway, max_connections: 20 }
+}
+
+pub(crate) fn throwaway_redis() -> RedisOptions {
+    RedisOptions { durability: Durability::Throwaway, port: None }
+}
+
+/// Whether a process is there and no zombie.
+pub(crate) fn lives(pid: u32) -> bool {
+    std::process::Command::new("ps")
+        .args(["-o", "stat=", "-p", &pid.to_string()])
+        .output()
+        .is_ok_and(|it| it.status.success() && !it.stdout.starts_with(b"Z"))
+}
+
+/// Polls until `holds`, at most `limit`; how long it took.
+pub(crate) async fn eventually(limit: Duration, holds: impl Fn() -> bool) -> Result<Duration> {
+    let since = Instant::now();
+    while !holds() {
+        anyhow::ensure!(since.elapsed() < limit, "not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(since.elapsed())
+}
+
+/// Sends a signal as `kill` does; a target such as `-5` is a process group.
+pub(crate) fn signal(name: &str, target: &str) -> Result<()> {
+    let status = std::process::Command::new("/bin/kill").args([name, "--", target]).status()?;
+    anyhow::ensure!(status.success(), "kill {name} {target}: {status}");
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! For tests only: a database of one's own on a throw-away server.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sqlx::mysql::MySqlPoolOptions;
+use sqlx::{Connection, MySqlConnection, MySqlPool};
+
+use crate::schema::{apply_schema, create_database, database_url, drop_database};
+
+/// Tells apart the databases of one process.
+static ORDINAL: AtomicU64 = AtomicU64::new(0);
+
+/// A database with the whole schema and nothing in it. [`TestDatabase::close`] drops it; one that is not closed (a failed test)
+/// lives as long as its throw-away server, to be looked at.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// To connect to it.
+    pub url: String,
+    /// Its name on the server.
+    pub name: String,
+    server_url: String,
+}
+
+impl TestDatabase {
+    /// Makes one with the whole schema.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn create(server_url: &str) -> Result<Self, sqlx::Error> {
+        let database = Self::create_empty(server_url).await?;
+        apply_schema(&database.url).await?;
+        Ok(database)
+    }
+
+    /// Makes one without a table.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn create_empty(server_url: &str) -> Result<Self, sqlx::Error> {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let ordinal = ORDINAL.fetch_add(1, Ordering::Relaxed);
+        let name = format!("majlis_test_{}_{time}_{ordinal}", std::process::id());
+        create_database(server_url, &name).await?;
+        Ok(Self { url: database_url(server_url, &name)?, name, server_url: server_url.to_owned() })
+    }
+
+    /// One connection to it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn connect(&self) -> Result<MySqlConnection, sqlx::Error> {
+        MySqlConnection::connect(&self.url).await
+    }
+
+    /// A pool of at most `connections`.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn pool(&self, connections: u32) -> Result<MySqlPool, sqlx::Error> {
+        MySqlPoolOptions::new().max_connections(connections).connect(&self.url).await
+    }
+
+    /// Drops it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn close(self) -> Result<(), sqlx::Error> {
+        drop_database(&self.server_url, &self.name).await
+    }
+}
