@@ -100,6 +100,7 @@ rules! {
     1018 METHOD_NOT_ALLOWED "method_not_allowed" Invalid "This path does not take this method." "هذا المسار لا يقبل هذه الطريقة.";
     1019 ROUTE_NOT_FOUND "route_not_found" NotFound "There is no such path." "لا يوجد مسار بهذا العنوان.";
     1020 CURSOR_TOO_OLD "gone" Conflict "What was asked for no longer exists." "ما طلبته لم يعد موجودًا.";
+    1021 TIMEOUT "timeout" Unavailable "The answer took too long; please try again." "استغرق الرد وقتًا طويلًا، حاول مرة أخرى.";
 
     1100 INVALID_CREDENTIALS "users.invalid_credentials" Unauthenticated "These credentials do not match our records." "بيانات الدخول غير صحيحة.";
     1101 ACCOUNT_SUSPENDED "users.account_suspended" Forbidden "This account is suspended." "هذا الحساب موقوف.";

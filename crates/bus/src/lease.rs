@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::BusError;
-use crate::reply::millis;
+use crate::reply::{millis, read};
 use crate::{Bus, script};
 
 impl Bus {
@@ -17,6 +17,23 @@ impl Bus {
         command.arg(self.keys().ephemeral(key)).arg(1).arg("NX").arg("PX").arg(millis(ttl));
         let answer: Option<String> = self.run_one("set_ephemeral", command).await?;
         Ok(answer.is_some())
+    }
+
+    /// Which of these marks are set, in their order.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn has_ephemeral(&self, keys: &[&str]) -> Result<Vec<bool>, BusError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let commands = keys.iter().map(|key| {
+            let mut command = redis::cmd("EXISTS");
+            command.arg(self.keys().ephemeral(key));
+            command
+        });
+        let answers = self.run("has_ephemeral", commands.collect()).await?;
+        answers.into_iter().map(|answer| read("has_ephemeral", answer)).collect()
     }
 
     /// Takes or renews a named lease for this node; `true` while it is the one that has it. The lease only

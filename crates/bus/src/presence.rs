@@ -145,7 +145,8 @@ impl Bus {
         Ok(sweep)
     }
 
-    /// Gives up the lease of a node and all users it holds (drain). Follow it with [`Bus::members_sweep`].
+    /// Gives up the lease of a node and all users it holds (drain). Stop renewing first, and follow it with
+    /// [`Bus::members_sweep`].
     ///
     /// # Errors
     /// As [`Bus::enter`]; calling it again goes on.

@@ -321,6 +321,25 @@ impl Settings {
     }
 }
 
+/// Servers that exist already and that `majlis up` and the tools use instead of their own.
+#[derive(Clone, Debug, Default)]
+pub struct ExistingServers {
+    /// `DATABASE_URL`.
+    pub database_url: Option<Secret>,
+    /// `REDIS_URL`.
+    pub redis_url: Option<Secret>,
+}
+
+impl ExistingServers {
+    /// Reads the process's environment.
+    #[must_use]
+    pub fn from_env() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let value = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
+        Self { database_url: value("DATABASE_URL").map(Secret::new), redis_url: value("REDIS_URL").map(Secret::new) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{JwtKeys, Settings, VARIABLES};

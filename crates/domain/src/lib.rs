@@ -9,6 +9,8 @@ pub mod app;
 pub mod fault;
 pub mod idempotency;
 pub mod unit;
+pub mod users;
+pub mod system;
 
 pub use actor::Actor;
 pub use app::App;

@@ -1,2 +1,51 @@
-//! majlis
-fn main() {}
+//! The `majlis` program: what `cargo run` starts.
+
+mod cli;
+mod data_dir;
+mod tools;
+mod seed;
+mod serve;
+mod term;
+mod up;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let outcome = runtime.block_on(run(cli));
+    // Blocking work that nobody waits for (a password being hashed) must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command.unwrap_or_default() {
+        Command::Up(options) => up::run(options).await,
+        Command::Api => serve::api().await,
+        Command::Hub => serve::hub().await,
+        Command::Migrate(place) => tools::migrate(&place).await,
+        Command::Seed(place) => tools::seed(&place).await,
+        Command::Doctor(options) => tools::doctor(&options).await,
+        Command::Token(options) => tools::token(&options).await,
+        Command::Openapi => tools::openapi(),
+        Command::Watch(options) => watch::run(&options).await,
+    }
+}
+
+/// One sentence, with the causes behind it, and exit code 1.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    term::complain(&format!("majlis: {error:#}"));
+    ExitCode::FAILURE
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use sqlx::MySqlConnection;
+use sqlx::{MySqlConnection, Row};
 
 use crate::schema::{
     Column, ForeignKey, Index, IndexKind, Schema, Table, describe, is_accepted_type, is_optional,
@@ -49,6 +49,8 @@ pub enum Difference {
     MissingCheck,
     /// Text is compared, or stored, in another way.
     Collation,
+    /// The server itself does not do with foreign keys what they say. Its table is empty.
+    ServerCascades,
 }
 
 /// One difference.
@@ -91,7 +93,34 @@ pub enum DiagnoseError {
 /// # Errors
 /// [`DiagnoseError`] if the server cannot be asked.
 pub async fn diagnose(conn: &mut MySqlConnection) -> Result<Vec<Finding>, DiagnoseError> {
-    Ok(compare(&Schema::expected()?, &describe(conn).await?))
+    let mut findings = compare(&Schema::expected()?, &describe(conn).await?);
+    if !cascades_are_whole(conn).await? {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            difference: Difference::ServerCascades,
+            table: String::new(),
+            sentence: "this MySQL server runs with innodb_native_foreign_keys=OFF (the default since 9.6): deleting a row may leave rows that name it \
+                       behind, or fail with error 6575; start the server with innodb_native_foreign_keys=ON"
+                .to_owned(),
+        });
+    }
+    Ok(findings)
+}
+
+/// Whether the server deletes and nulls everything that its foreign keys say.
+///
+/// MySQL does so in its SQL layer since 9.6, unless `innodb_native_foreign_keys` is on. Seen on 9.7.4: where a table has two keys to the
+/// deleted row's table and is itself a parent by `CASCADE`, only one of the two keys is acted upon, without an error, and one statement
+/// may reach 30 tables at most (error 6575). Older servers and MariaDB have no such variable, and no such gap.
+///
+/// # Errors
+/// The server's, if it cannot be asked.
+pub async fn cascades_are_whole(conn: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SHOW VARIABLES LIKE 'innodb_native_foreign_keys'").fetch_optional(conn).await?;
+    match row {
+        Some(row) => Ok(row.try_get::<String, _>(1)? == "ON"),
+        None => Ok(true),
+    }
 }
 
 /// What differs in `live`, where `expected` is what the code needs.
@@ -147,8 +176,7 @@ fn compare_table(report: &mut Report<'_>, expected: &Table, live: &Table) {
         }
     }
     for column in &live.columns {
-        let filled =
-            column.nullable || column.default.is_some() || column.auto_increment || column.generated;
+        let filled = column.nullable || column.default.is_some() || column.auto_increment || column.generated;
         if expected.column(&column.name).is_none() && !filled {
             let sentence = format!(
                 "{name}.{} is not known to the product, must not be NULL and has no default: no row can be inserted; give it a default",
@@ -173,7 +201,8 @@ fn compare_column(
         report.add(Severity::Error, Difference::Nullability, sentence);
     }
     if expected.auto_increment != live.auto_increment {
-        let (is, should) = if live.auto_increment { ("numbers", "should not") } else { ("does not number", "should") };
+        let (is, should) =
+            if live.auto_increment { ("numbers", "should not") } else { ("does not number", "should") };
         report.add(Severity::Error, Difference::AutoIncrement, format!("{place} {is} itself, but {should}"));
     }
     if let Some(default) = &expected.default
@@ -220,11 +249,12 @@ fn compare_kind(report: &mut Report<'_>, place: &str, expected: &Column, live: &
         return;
     }
     // MariaDB keeps JSON as text; a table that came from elsewhere may lack the check by which it is known.
-    let severity = if (expected.kind == "json" && live.kind == "longtext") || is_wider(&expected.kind, &live.kind) {
-        Severity::Warning
-    } else {
-        Severity::Error
-    };
+    let severity =
+        if (expected.kind == "json" && live.kind == "longtext") || is_wider(&expected.kind, &live.kind) {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
     let sentence = format!("{place} is {}, {} was expected", live.kind, expected.kind);
     report.add(severity, Difference::ColumnType, sentence);
 }
@@ -242,10 +272,16 @@ fn compare_keys(report: &mut Report<'_>, expected: &Table, live: &Table) {
             IndexKind::Primary => (Severity::Error, format!("{name} has no primary key ({columns})")),
             IndexKind::Unique => (
                 Severity::Error,
-                format!("{name} has no unique index on ({columns}): nothing keeps the same row from being there twice"),
+                format!(
+                    "{name} has no unique index on ({columns}): nothing keeps the same row from being there twice"
+                ),
             ),
-            IndexKind::Plain => (Severity::Warning, format!("{name} has no index that begins with ({columns})")),
-            IndexKind::Fulltext => (Severity::Error, format!("{name} has no FULLTEXT index on ({columns}): search fails")),
+            IndexKind::Plain => {
+                (Severity::Warning, format!("{name} has no index that begins with ({columns})"))
+            }
+            IndexKind::Fulltext => {
+                (Severity::Error, format!("{name} has no FULLTEXT index on ({columns}): search fails"))
+            }
         };
         report.add(severity, Difference::MissingIndex, sentence);
     }
@@ -318,7 +354,9 @@ fn is_wider(wanted: &str, found: &str) -> bool {
     const TEXTS: [&str; 4] = ["tinytext", "text", "mediumtext", "longtext"];
     let rank = |kind: &str| TEXTS.iter().position(|text| *text == kind);
     let length = |kind: &str| {
-        kind.strip_prefix("varchar(").and_then(|rest| rest.strip_suffix(')')).and_then(|n| n.parse::<u32>().ok())
+        kind.strip_prefix("varchar(")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .and_then(|n| n.parse::<u32>().ok())
     };
     match (length(wanted), length(found), rank(wanted), rank(found)) {
         (Some(wanted), Some(found), ..) => found > wanted,
@@ -348,7 +386,8 @@ mod tests {
 
     #[test]
     fn an_index_may_have_another_name_and_more_columns() {
-        let index = |kind, columns: &[&str]| Index { kind, columns: columns.iter().map(|&c| c.to_owned()).collect() };
+        let index =
+            |kind, columns: &[&str]| Index { kind, columns: columns.iter().map(|&c| c.to_owned()).collect() };
         let wanted = index(IndexKind::Plain, &["a"]);
         assert!(serves(&wanted, &index(IndexKind::Unique, &["a", "b"])));
         assert!(!serves(&wanted, &index(IndexKind::Plain, &["b", "a"])));

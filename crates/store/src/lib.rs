@@ -7,6 +7,7 @@
 pub mod error;
 pub mod idempotency;
 pub mod outbox;
+pub mod permissions;
 
 use std::time::Duration;
 
@@ -121,5 +122,6 @@ pub(crate) fn affected(
 
 pub mod doctor;
 pub mod migrate;
+pub mod purge;
 pub mod schema;
 pub mod testing;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bus::{HistoryPolicy, HistoryQuery, Position, Publish};
 
-use crate::{bus, connect, kept, prefix, private_server, raw};
+use crate::setup::{bus, connect, kept, prefix, private_server, raw};
 
 async fn publish(bus: &bus::Bus, channel: &str, numbers: std::ops::RangeInclusive<u32>) -> Position {
     let events: Vec<_> = numbers.map(|number| kept(channel, number.to_string())).collect();

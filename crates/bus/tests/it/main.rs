@@ -1,97 +1,18 @@
 //! The bus against a real Redis server.
 
+#[cfg(test)]
 mod history;
+#[cfg(test)]
 mod listener;
+#[cfg(test)]
 mod members;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
 mod presence;
+#[cfg(test)]
 mod publish;
+#[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod small;
-
-use std::time::Duration;
-
-use bus::{Bus, BusEvent, BusEvents, BusSettings, HistoryPolicy, Publication, Publish};
-use bytes::Bytes;
-use sandbox::{Durability, Programs, RedisOptions, RedisServer, Search, TestServers};
-
-/// A bus on the shared server, with keys of its own.
-async fn bus() -> Bus {
-    let server = TestServers::shared_redis().await.unwrap();
-    connect(&server.url(), &prefix(), "n1").await
-}
-
-/// Several nodes that share their keys.
-async fn nodes<const N: usize>() -> [Bus; N] {
-    let server = TestServers::shared_redis().await.unwrap();
-    let prefix = prefix();
-    let mut nodes = Vec::new();
-    for number in 1..=N {
-        nodes.push(connect(&server.url(), &prefix, &format!("n{number}")).await);
-    }
-    nodes.try_into().unwrap()
-}
-
-async fn connect(url: &str, prefix: &str, node: &str) -> Bus {
-    Bus::connect(BusSettings::new(url, prefix, node)).await.unwrap()
-}
-
-fn prefix() -> String {
-    format!("t{:x}:", rand::random::<u64>())
-}
-
-/// A server that a test may flush, pause and kill.
-async fn private_server(port: Option<u16>) -> RedisServer {
-    let programs = Programs::find(&Search::from_env(None));
-    RedisServer::start(&programs, RedisOptions { durability: Durability::Throwaway, port }).await.unwrap()
-}
-
-/// Sends a command past the bus.
-async fn raw(url: &str, words: &[&str]) -> redis::Value {
-    let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let mut command = redis::cmd(words[0]);
-    command.arg(&words[1..]);
-    command.query_async(&mut connection).await.unwrap()
-}
-
-const KEPT: HistoryPolicy = HistoryPolicy { max_events: 1_000, ttl: Duration::from_secs(60) };
-
-fn kept(channel: &str, payload: impl Into<String>) -> Publish {
-    Publish { channel: channel.into(), payload: Bytes::from(payload.into()), history: Some(KEPT) }
-}
-
-fn unkept(channel: &str, payload: impl Into<String>) -> Publish {
-    Publish { history: None, ..kept(channel, payload) }
-}
-
-/// Waits for events until `done` says that there are enough; fails after 20 s.
-async fn hear(events: &mut BusEvents, mut done: impl FnMut(&[BusEvent]) -> bool) -> Vec<BusEvent> {
-    let mut all = Vec::new();
-    let hearing = async {
-        while !done(&all) {
-            all.extend(events.recv_batch().await.unwrap());
-        }
-    };
-    let in_time = tokio::time::timeout(Duration::from_secs(20), hearing).await.is_ok();
-    assert!(in_time, "heard only {all:?}");
-    all
-}
-
-fn publications(events: &[BusEvent]) -> Vec<&Publication> {
-    events
-        .iter()
-        .filter_map(|event| match event {
-            BusEvent::Publication(publication) => Some(publication),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Waits until a condition holds; fails after 20 s.
-async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it never held");
-}

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bus::{Bus, Member, MemberCounts};
 
-use crate::{bus, nodes};
+use crate::setup::{bus, nodes};
 
 fn member(client: &str, user_id: u64) -> Member {
     Member { client_id: client.into(), user_id, info: format!("{{\"name\":\"{user_id}\\n\"}}").into() }

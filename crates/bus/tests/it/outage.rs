@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, BusError, BusEvent, BusSettings, ListenerSettings};
 
-use crate::{connect, eventually, hear, kept, prefix, private_server, publications, unkept};
+use crate::setup::{connect, eventually, hear, kept, prefix, private_server, publications, unkept};
 
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {

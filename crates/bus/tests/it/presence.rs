@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bus::{Bus, Edge};
 
-use crate::{bus, connect, nodes, prefix, private_server, raw};
+use crate::setup::{bus, connect, nodes, prefix, private_server, raw};
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -123,6 +123,27 @@ async fn three_sweepers_take_each_user_of_a_dead_node_once() {
     let back = one.renew_lease("dead", TTL).await.unwrap();
     assert_eq!((back.was_missing, back.held_users), (true, 0), "it learns that it was swept");
     assert!(one.sweep_dead(100).await.unwrap().dead_nodes.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_renews_while_it_is_being_swept_keeps_what_it_was_told_it_has() {
+    let [one, two] = nodes().await;
+    let users = [1, 2, 3];
+    let mut kept = 0;
+    for round in 0..150 {
+        let node = format!("late{round}");
+        one.renew_lease(&node, Duration::from_millis(1)).await.unwrap();
+        one.enter(&node, &users).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        let (lease, sweep) = tokio::join!(one.renew_lease(&node, TTL), two.sweep_dead(100));
+        let (lease, sweep) = (lease.unwrap(), sweep.unwrap());
+        assert_eq!(one.node_user_count(&node).await.unwrap(), lease.held_users, "round {round}");
+        assert_eq!(lease.was_missing, sweep.edges.len() == 3, "round {round}");
+        kept += u32::from(!lease.was_missing);
+        one.give_up(&node).await.unwrap();
+        one.members_sweep(&node).await.unwrap();
+    }
+    assert!(kept > 0, "the renewal came first at least once");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use bus::{HistoryPolicy, HistoryQuery, ListenerSettings, Publish};
 
-use crate::{KEPT, bus, hear, kept, nodes, publications, unkept};
+use crate::setup::{KEPT, bus, hear, kept, nodes, publications, unkept};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_concurrent_publishers_make_one_order_without_holes() {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bus::TokenBucket;
 
-use crate::{bus, nodes};
+use crate::setup::{bus, nodes};
 
 #[tokio::test]
 async fn a_bucket_empties_and_fills_again() {
@@ -103,6 +103,7 @@ async fn marks_and_leases() {
     let short = Duration::from_millis(60);
     assert!(one.set_ephemeral("typing:1:2", short).await.unwrap());
     assert!(!two.set_ephemeral("typing:1:2", short).await.unwrap());
+    assert_eq!(two.has_ephemeral(&["typing:9:9", "typing:1:2"]).await.unwrap(), [false, true]);
     tokio::time::sleep(Duration::from_millis(120)).await;
     assert!(two.set_ephemeral("typing:1:2", short).await.unwrap());
 

@@ -59,13 +59,16 @@ pub(super) async fn initialise(program: &Program, data: &Path, lock: &File) -> R
     let parent = data.parent().context("a data directory has a parent")?;
     let name = data.file_name().context("a data directory has a name")?.to_string_lossy();
     let unfinished = parent.join(format!("{name}.new"));
+    let scratch = parent.join(format!("{name}.tmp"));
     place::remove_dir(&unfinished)?;
+    place::remove_dir(&scratch)?;
+    place::create_private_dir(&scratch)?;
     let mut command;
     let mut input = None;
     match (program.kind(), mariadb_sql(program)) {
         (Kind::MySql, _) => {
             // MySQL insists on making the directory itself, or on finding it empty.
-            command = flags::base_command(program, &unfinished)?;
+            command = flags::base_command(program, &unfinished, &scratch)?;
             command.push("--initialize-insecure".into());
         }
         (_, Some(sql)) => {
@@ -73,7 +76,7 @@ pub(super) async fn initialise(program: &Program, data: &Path, lock: &File) -> R
             let file = parent.join(format!("{name}.sql"));
             fs::write(&file, sql).with_context(|| format!("cannot write {}", file.display()))?;
             input = Some(file);
-            command = flags::base_command(program, &unfinished)?;
+            command = flags::base_command(program, &unfinished, &scratch)?;
             command.extend(
                 [
                     "--bootstrap",
@@ -98,6 +101,7 @@ pub(super) async fn initialise(program: &Program, data: &Path, lock: &File) -> R
                 .map(Into::into),
             );
             command.push(flags::path_flag("--datadir", &unfinished));
+            command.push(flags::path_flag("--tmpdir", &scratch));
             if place::user_id()? == 0 {
                 command.push("--user=root".into());
             }
@@ -116,6 +120,7 @@ pub(super) async fn initialise(program: &Program, data: &Path, lock: &File) -> R
     if let Some(file) = input {
         fs::remove_file(file)?;
     }
+    place::remove_dir(&scratch)?;
     fs::rename(&unfinished, data).with_context(|| format!("cannot write {}", data.display()))
 }
 

@@ -25,8 +25,9 @@ pub(super) fn path_flag(name: &str, path: &Path) -> OsString {
     flag
 }
 
-/// The words with which every call of the server begins.
-pub(super) fn base_command(program: &Program, data: &Path) -> Result<Vec<OsString>> {
+/// The words with which every call of the server begins. `scratch` is a directory of this server's own: MariaDB
+/// removes all temporary tables that it finds there when it starts, those of others too.
+pub(super) fn base_command(program: &Program, data: &Path, scratch: &Path) -> Result<Vec<OsString>> {
     let mut words = program.command_line();
     // Must come first. The machine's option files are not ours.
     words.push("--no-defaults".into());
@@ -37,6 +38,7 @@ pub(super) fn base_command(program: &Program, data: &Path) -> Result<Vec<OsStrin
         words.push(path_flag("--plugin-dir", &base.join("lib/mysql/plugin")));
     }
     words.push(path_flag("--datadir", data));
+    words.push(path_flag("--tmpdir", scratch));
     if place::user_id()? == 0 {
         // Servers refuse to run as root unless told so.
         words.push("--user=root".into());
@@ -63,11 +65,10 @@ pub(super) fn base_command(program: &Program, data: &Path) -> Result<Vec<OsStrin
 
 /// The whole command of a running server.
 pub(super) fn run_command(program: &Program, flags: &RunFlags<'_>) -> Result<Vec<OsString>> {
-    let mut words = base_command(program, flags.data)?;
+    let mut words = base_command(program, flags.data, &flags.home.join("tmp"))?;
     words.extend([
         path_flag("--socket", flags.socket),
         path_flag("--pid-file", &flags.home.join("mysql.pid")),
-        path_flag("--tmpdir", &flags.home.join("tmp")),
         format!("--max-connections={}", flags.max_connections).into(),
     ]);
     words.extend(

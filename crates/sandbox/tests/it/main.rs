@@ -34,12 +34,17 @@ pub(crate) fn throwaway_redis() -> RedisOptions {
     RedisOptions { durability: Durability::Throwaway, port: None }
 }
 
+/// The fields of `/proc/PID/stat` after the program's name: state, parent, process group …
+/// None when there is no such process. Read from /proc, for `ps` is not on every machine.
+pub(crate) fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}
+
 /// Whether a process is there and no zombie.
 pub(crate) fn lives(pid: u32) -> bool {
-    std::process::Command::new("ps")
-        .args(["-o", "stat=", "-p", &pid.to_string()])
-        .output()
-        .is_ok_and(|it| it.status.success() && !it.stdout.starts_with(b"Z"))
+    stat(pid).is_some_and(|fields| fields.first().is_some_and(|state| state != "Z" && state != "X"))
 }
 
 /// Polls until `holds`, at most `limit`; how long it took.
@@ -54,7 +59,9 @@ pub(crate) async fn eventually(limit: Duration, holds: impl Fn() -> bool) -> Res
 
 /// Sends a signal as `kill` does; a target such as `-5` is a process group.
 pub(crate) fn signal(name: &str, target: &str) -> Result<()> {
-    let status = std::process::Command::new("/bin/kill").args([name, "--", target]).status()?;
+    let status = std::process::Command::new("/bin/sh")
+        .args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, target])
+        .status()?;
     anyhow::ensure!(status.success(), "kill {name} {target}: {status}");
     Ok(())
 }

@@ -8,7 +8,7 @@ use sandbox::{Kind, MySqlServer, RedisServer};
 
 use crate::client::{MySqlClient, redis};
 use crate::{
-    durable_mysql, durable_redis, eventually, lives, programs, signal, throwaway_mysql, throwaway_redis,
+    durable_mysql, durable_redis, eventually, lives, programs, signal, stat, throwaway_mysql, throwaway_redis,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn durable_mysql_keeps_its_data() -> Result<()> {
     assert_eq!(client.query("SELECT name FROM kept.t")?.as_deref(), Some("مجلس"));
     // Killed: said so, and what was committed is there.
     client.query("INSERT INTO kept.t VALUES ('second')")?;
-    signal("-KILL", &server.pid().to_string())?;
+    signal("KILL", &server.pid().to_string())?;
     let said = tokio::time::timeout(Duration::from_secs(5), server.exited()).await?;
     assert!(said.contains("ended with signal 9"), "{said}");
     drop(server);
@@ -75,7 +75,7 @@ async fn durable_redis_keeps_its_data() -> Result<()> {
     assert!(!lives(pid));
     let mut server = RedisServer::start(&programs(), durable_redis(dir.path())).await?;
     assert!(redis(server.port(), "GET kept")?.contains("yes"));
-    signal("-KILL", &server.pid().to_string())?;
+    signal("KILL", &server.pid().to_string())?;
     let said = tokio::time::timeout(Duration::from_secs(5), server.exited()).await?;
     assert!(said.contains("ended with signal 9"), "{said}");
     Ok(())
@@ -106,11 +106,9 @@ async fn throwaway_servers_leave_nothing() -> Result<()> {
 async fn leftovers_of_the_killed_are_swept() -> Result<()> {
     let mut server = RedisServer::start(&programs(), throwaway_redis()).await?;
     let home = server.log_path().parent().context("no home")?.to_owned();
-    let stat =
-        std::process::Command::new("ps").args(["-o", "pgid=", "-p", &server.pid().to_string()]).output()?;
-    let group = String::from_utf8(stat.stdout)?.trim().to_owned();
+    let group = stat(server.pid()).and_then(|fields| fields.get(2).cloned()).context("no process group")?;
     // The guardian and its watcher too: nobody is left to remove anything.
-    signal("-KILL", &format!("-{group}"))?;
+    signal("KILL", &format!("-{group}"))?;
     server.exited().await;
     assert!(home.exists());
     let next = RedisServer::start(&programs(), throwaway_redis()).await?;

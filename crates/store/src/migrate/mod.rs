@@ -118,7 +118,9 @@ pub enum MigrateError {
         found: String,
     },
     /// The database was migrated by a newer program.
-    #[error("this database has migration {name} (version {version}), which this program does not know: use the newer program")]
+    #[error(
+        "this database has migration {name} (version {version}), which this program does not know: use the newer program"
+    )]
     Unknown {
         /// The number of the file.
         version: u64,
@@ -309,9 +311,13 @@ mod tests {
         for migration in MIGRATIONS.iter().filter(|migration| (1..=10).contains(&migration.version)) {
             for statement in split(migration.sql).unwrap() {
                 assert!(
-                    ["CREATE TABLE IF NOT EXISTS `", "SET foreign_key_checks = 0", "INSERT INTO `migrations`"]
-                        .iter()
-                        .any(|start| statement.sql.starts_with(start)),
+                    [
+                        "CREATE TABLE IF NOT EXISTS `",
+                        "SET foreign_key_checks = 0",
+                        "INSERT INTO `migrations`"
+                    ]
+                    .iter()
+                    .any(|start| statement.sql.starts_with(start)),
                     "{}: {}",
                     migration.name,
                     statement.sql

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_guard_belongs_to_the_statement_below_it() {
-        let statements = split("-- unless: SELECT 1\nALTER TABLE a;\n-- about unless: b\nALTER TABLE b").unwrap();
+        let statements =
+            split("-- unless: SELECT 1\nALTER TABLE a;\n-- about unless: b\nALTER TABLE b").unwrap();
         assert_eq!(statements[0].unless.as_deref(), Some("SELECT 1"));
         assert_eq!(statements[1].unless, None);
         assert_eq!(split("a;\n-- unless: SELECT 2\n"), Err(SplitError::IdleGuard("SELECT 2".to_owned())));

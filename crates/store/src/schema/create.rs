@@ -46,9 +46,9 @@ pub async fn apply_schema(url: &str) -> Result<(), sqlx::Error> {
     let mut sql = format!("SET foreign_key_checks = 0;\n{}", super::SQL);
     for migration in MIGRATIONS {
         // Names and checksums are our own files': no quote is in them.
-        write!(
+        writeln!(
             sql,
-            "INSERT INTO hub_schema_migrations (version, name, checksum) VALUES ({}, '{}', '{}');\n",
+            "INSERT INTO hub_schema_migrations (version, name, checksum) VALUES ({}, '{}', '{}');",
             migration.version,
             migration.name,
             migration.checksum()

@@ -152,13 +152,17 @@ impl Schema {
         let mut pairs = BTreeSet::new();
         for table in self.tables.values() {
             for column in &table.columns {
-                let Some(name) = column.name.strip_suffix("_type").filter(|_| column.kind.starts_with("varchar")) else {
+                let Some(name) =
+                    column.name.strip_suffix("_type").filter(|_| column.kind.starts_with("varchar"))
+                else {
                     continue;
                 };
                 let id = format!("{name}_id");
-                if table.indexes.values().any(|index| {
-                    index.columns.contains(&column.name) && index.columns.contains(&id)
-                }) {
+                if table
+                    .indexes
+                    .values()
+                    .any(|index| index.columns.contains(&column.name) && index.columns.contains(&id))
+                {
                     pairs.insert(name.to_owned());
                 }
             }
@@ -218,7 +222,11 @@ impl Table {
     }
 }
 
-fn named<T: Serialize>(text: &mut String, key: &str, map: &BTreeMap<String, T>) -> Result<(), serde_json::Error> {
+fn named<T: Serialize>(
+    text: &mut String,
+    key: &str,
+    map: &BTreeMap<String, T>,
+) -> Result<(), serde_json::Error> {
     if map.is_empty() && key != "indexes" {
         return Ok(());
     }

@@ -4,7 +4,10 @@
 /// own tables may not have them, and the code works without.
 const OPTIONAL: &[(&str, &[&str])] = &[
     ("users", &["email_verified_at", "remember_token"]),
-    ("user_profiles", &["is_private", "show_online_status", "show_email", "show_phone", "allow_messages_from"]),
+    (
+        "user_profiles",
+        &["is_private", "show_online_status", "show_email", "show_phone", "allow_messages_from"],
+    ),
     ("user_certificates", &["credential_id", "order"]),
     ("user_experiences", &["is_current", "description", "order"]),
     ("speaker_expertises", &["order"]),

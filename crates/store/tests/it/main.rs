@@ -1,16 +1,8 @@
-//! The store against a real server.
+//! The store against a real server: MariaDB, or the MySQL that `MAJLIS_MYSQLD` names.
 
+#[cfg(test)]
 mod cascade;
+#[cfg(test)]
 mod schema;
-
-use store::testing::TestDatabase;
-
-/// The server of this run.
-async fn server_url() -> String {
-    format!("mysql://root@localhost/?socket={}", option_env!("MIG_SOCK").unwrap())
-}
-
-/// A database with the whole schema.
-async fn fresh() -> TestDatabase {
-    TestDatabase::create(&server_url().await).await.unwrap()
-}
+#[cfg(test)]
+mod setup;

@@ -1,0 +1,200 @@
+//! Roles and permissions as spatie/laravel-permission keeps them (domain.md §3, §7.3): a permission is held directly
+//! or through a role, only rows of the guard `web` count, and `super-admin` holds them all.
+
+use base::id::UserId;
+
+use crate::{Conn, StoreError};
+
+/// The two spellings of the user model in polymorphic columns (domain.md §7.2): both are read.
+pub(crate) const USER_MORPHS: [&str; 2] = ["App\\Models\\User", "user"];
+
+/// The guard whose rows count.
+pub const GUARD: &str = "web";
+/// The role that passes every check (Spatie's recommended `Gate::before`).
+pub const SUPER_ADMIN: &str = "super-admin";
+
+/// Does the user hold a permission, directly, through a role, or as super-admin?
+///
+/// # Errors
+/// Those of the driver.
+pub async fn has_permission(conn: &mut Conn, user_id: UserId, permission: &str) -> Result<bool, StoreError> {
+    let held: i64 = sqlx::query_scalar(
+        "SELECT CAST(( \
+           EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+                   WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? AND r.name = ?) \
+           OR EXISTS (SELECT 1 FROM model_has_permissions mp JOIN permissions p ON p.id = mp.permission_id \
+                   WHERE mp.model_id = ? AND mp.model_type IN (?, ?) AND p.guard_name = ? AND p.name = ?) \
+           OR EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+                   JOIN role_has_permissions rp ON rp.role_id = r.id JOIN permissions p ON p.id = rp.permission_id \
+                   WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? AND p.guard_name = ? \
+                     AND p.name = ?)) AS SIGNED)",
+    )
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(SUPER_ADMIN)
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(permission)
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(GUARD)
+    .bind(permission)
+    .fetch_one(conn)
+    .await?;
+    Ok(held != 0)
+}
+
+/// The names of a user's roles, sorted.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_roles(conn: &mut Conn, user_id: UserId) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT DISTINCT r.name FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+         WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? ORDER BY r.name",
+    )
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The names of a user's effective permissions, sorted; a super-admin's are all there are.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_permissions(conn: &mut Conn, user_id: UserId) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT p.name FROM permissions p WHERE p.guard_name = ? AND ( \
+           EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+                   WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? AND r.name = ?) \
+           OR EXISTS (SELECT 1 FROM model_has_permissions mp \
+                   WHERE mp.permission_id = p.id AND mp.model_id = ? AND mp.model_type IN (?, ?)) \
+           OR EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+                   JOIN role_has_permissions rp ON rp.role_id = r.id \
+                   WHERE rp.permission_id = p.id AND mr.model_id = ? AND mr.model_type IN (?, ?) \
+                     AND r.guard_name = ?)) \
+         ORDER BY p.name",
+    )
+    .bind(GUARD)
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(SUPER_ADMIN)
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Makes a permission of the guard `web` if it is not there.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_permission(conn: &mut Conn, name: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO permissions (name, guard_name, created_at, updated_at) \
+         VALUES (?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE name = VALUES(name)",
+    )
+    .bind(name)
+    .bind(GUARD)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes a role of the guard `web` if it is not there.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_role(conn: &mut Conn, name: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO roles (name, guard_name, created_at, updated_at) \
+         VALUES (?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE name = VALUES(name)",
+    )
+    .bind(name)
+    .bind(GUARD)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a permission to a role, both by name; nothing where the role has it already.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_role_permission(conn: &mut Conn, role: &str, permission: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO role_has_permissions (permission_id, role_id) \
+         SELECT p.id, r.id FROM permissions p JOIN roles r ON r.guard_name = p.guard_name \
+         WHERE p.name = ? AND p.guard_name = ? AND r.name = ? \
+           AND NOT EXISTS (SELECT 1 FROM role_has_permissions rp WHERE rp.permission_id = p.id AND rp.role_id = r.id)",
+    )
+    .bind(permission)
+    .bind(GUARD)
+    .bind(role)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a role to a user; `false` if there is no such role. Nothing where the user has it already, in either
+/// spelling of the model.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_user_role(
+    conn: &mut Conn,
+    user_id: UserId,
+    role: &str,
+    model_type: &str,
+) -> Result<bool, StoreError> {
+    let role_id: Option<u64> = sqlx::query_scalar("SELECT id FROM roles WHERE name = ? AND guard_name = ?")
+        .bind(role)
+        .bind(GUARD)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let Some(role_id) = role_id else { return Ok(false) };
+    let has: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM model_has_roles WHERE role_id = ? AND model_id = ? AND model_type IN (?, ?)",
+    )
+    .bind(role_id)
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .fetch_one(&mut *conn)
+    .await?;
+    if has == 0 {
+        sqlx::query("INSERT INTO model_has_roles (role_id, model_type, model_id) VALUES (?, ?, ?)")
+            .bind(role_id)
+            .bind(model_type)
+            .bind(user_id)
+            .execute(conn)
+            .await?;
+    }
+    Ok(true)
+}
+
+/// Throws away what Laravel's permission package remembers (its row in `cache`), whatever the prefix of the
+/// application's cache keys: it keeps it for 24 h otherwise (domain.md §3).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_laravel_cache(conn: &mut Conn) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM cache WHERE `key` LIKE '%spatie.permission.cache'").execute(conn).await?;
+    Ok(done.rows_affected())
+}

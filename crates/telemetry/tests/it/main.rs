@@ -1,0 +1,51 @@
+//! The admin port, asked over HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use telemetry::{Admin, Metrics, Readiness, serve_admin};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn the_admin_port_tells_numbers_and_health() {
+    let state = Arc::new(AtomicU8::new(0));
+    let seen = Arc::clone(&state);
+    let admin =
+        Admin::new("api", "9.9.9", Metrics::install().unwrap(), move || match seen.load(Ordering::Relaxed) {
+            0 => Readiness::Ready,
+            1 => Readiness::Degraded("Redis does not answer".to_owned()),
+            _ => Readiness::NotReady("draining".to_owned()),
+        });
+    let shutdown = CancellationToken::new();
+    let server = serve_admin(([127, 0, 0, 1], 0).into(), admin, shutdown.clone()).await.unwrap();
+    assert_ne!(server.address.port(), 0);
+    let base = format!("http://{}", server.address);
+
+    metrics::counter!("things_total", "kind" => "good").increment(3);
+    metrics::histogram!("thing_seconds").record(0.004);
+    let response = reqwest::get(format!("{base}/metrics")).await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    let text = response.text().await.unwrap();
+    assert!(text.contains("things_total{kind=\"good\"} 3"), "{text}");
+    assert!(text.contains("thing_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+    assert!(text.contains("majlis_build_info{service=\"api\",version=\"9.9.9\"} 1"), "{text}");
+
+    assert_eq!(reqwest::get(format!("{base}/health/live")).await.unwrap().status(), 200);
+    for (value, status, word) in [(0, 200, "ready"), (1, 200, "degraded"), (2, 503, "not_ready")] {
+        state.store(value, Ordering::Relaxed);
+        let response = reqwest::get(format!("{base}/health/ready")).await.unwrap();
+        assert_eq!(response.status(), status);
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(body["status"], word);
+    }
+
+    shutdown.cancel();
+    server.closed().await;
+    assert!(reqwest::get(format!("{base}/health/live")).await.is_err(), "the port is closed");
+}
+
+#[test]
+fn a_wrong_filter_is_named() {
+    let error = telemetry::init_log("info,=/=", false).unwrap_err().to_string();
+    assert!(error.contains("MAJLIS_LOG"), "{error}");
+}
