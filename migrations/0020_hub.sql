@@ -113,9 +113,10 @@ CREATE TABLE IF NOT EXISTS `hub_token_sessions` (
   CONSTRAINT `hub_token_sessions_current_token_id_foreign` FOREIGN KEY (`current_token_id`) REFERENCES `personal_access_tokens` (`id`) ON DELETE SET NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 
--- Rotated refresh tokens, by the id their deleted row had: using one again revokes the session.
+-- Rotated refresh tokens, by the id and the SHA-256 that their deleted row had: using one again revokes the session.
 CREATE TABLE IF NOT EXISTS `hub_used_refresh_tokens` (
   `token_id` bigint unsigned NOT NULL,
+  `token` char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `session_id` char(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `used_at` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
   PRIMARY KEY (`token_id`),

@@ -92,6 +92,15 @@ impl Money {
     }
 }
 
+/// For rows: a column read as [`Money`] at once.
+impl TryFrom<Decimal> for Money {
+    type Error = NotMoney;
+
+    fn try_from(value: Decimal) -> Result<Self, NotMoney> {
+        Self::from_decimal(value)
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };

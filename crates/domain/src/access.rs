@@ -4,8 +4,8 @@ use base::CommonFault;
 use base::id::UserId;
 use store::Conn;
 
-use crate::Actor;
 use crate::fault::of_store;
+use crate::{Actor, App};
 
 /// Does the user hold the permission, directly, by a role, or as super-admin?
 ///
@@ -29,4 +29,14 @@ pub async fn require_permission(
     permission: &'static str,
 ) -> Result<(), CommonFault> {
     if has_permission(conn, actor.user_id(), permission).await? { Ok(()) } else { Err(CommonFault::Forbidden) }
+}
+
+/// Demands a permission of the actor, for a door that has to refuse a stranger before it tells what is wrong with a
+/// body (domain.md §2.2).
+///
+/// # Errors
+/// [`CommonFault::Forbidden`], and those of the store.
+pub async fn demand_permission(app: &App, actor: &Actor, permission: &'static str) -> Result<(), CommonFault> {
+    let mut conn = app.store.reader().await.map_err(of_store)?;
+    require_permission(&mut conn, actor, permission).await
 }

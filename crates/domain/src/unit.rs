@@ -27,6 +27,7 @@ pub struct Unit {
     repeated: Vec<Envelope>,
     controls: Vec<ControlMessage>,
     stale_users: Vec<UserId>,
+    stale_keys: Vec<String>,
 }
 
 impl Deref for Unit {
@@ -45,7 +46,7 @@ impl DerefMut for Unit {
 
 impl Unit {
     pub(crate) const fn new(tx: Tx) -> Self {
-        Self { tx, events: Vec::new(), repeated: Vec::new(), controls: Vec::new(), stale_users: Vec::new() }
+        Self { tx, events: Vec::new(), repeated: Vec::new(), controls: Vec::new(), stale_users: Vec::new(), stale_keys: Vec::new() }
     }
 
     /// To be published by the commit, in the order emitted.
@@ -76,13 +77,20 @@ impl Unit {
         }
     }
 
+    /// The commit makes this entry of the cache stale.
+    pub(crate) fn forget(&mut self, key: String) {
+        if !self.stale_keys.contains(&key) {
+            self.stale_keys.push(key);
+        }
+    }
+
     /// Commits, then publishes. An error before the commit leaves nothing written; one after it says that Redis
     /// did not take the events, and a repeat with the same key publishes them (realtime.md §4).
     ///
     /// # Errors
     /// [`CommonFault::Unavailable`] in both cases, [`CommonFault::Internal`] for a mistake of ours.
     pub async fn commit(self, app: &App) -> Result<(), CommonFault> {
-        let Self { mut tx, events, repeated, controls, stale_users } = self;
+        let Self { mut tx, events, repeated, controls, stale_users, mut stale_keys } = self;
         let durable: Vec<&Envelope> =
             events.iter().filter(|envelope| envelope.data.event.delivery() == Delivery::Durable).collect();
         let outbox_id = if durable.is_empty() {
@@ -94,9 +102,9 @@ impl Unit {
         };
         tx.commit().await.map_err(|error| of_store(StoreError::from(error)))?;
 
-        if !stale_users.is_empty() {
-            let keys: Vec<String> = stale_users.iter().map(|&id| crate::users::state_key(id)).collect();
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        stale_keys.extend(stale_users.iter().map(|&id| crate::users::state_key(id)));
+        if !stale_keys.is_empty() {
+            let keys: Vec<&str> = stale_keys.iter().map(String::as_str).collect();
             app.bus.cache_invalidate(&keys).await.map_err(of_bus)?;
         }
         for message in &controls {

@@ -45,6 +45,17 @@ pub enum AccessType {
     Paid,
 }
 
+impl AccessType {
+    /// The value of the column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Paid => "paid",
+        }
+    }
+}
+
 /// `live_room_registrations.status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +70,20 @@ pub enum RegistrationStatus {
     Missed,
     /// Given back.
     Cancelled,
+}
+
+impl RegistrationStatus {
+    /// The value of the column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Registered => "registered",
+            Self::Attended => "attended",
+            Self::Missed => "missed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Kinds of message in a room; people send the first two.
@@ -87,6 +112,96 @@ impl RoomMessageType {
             Self::Announcement => "announcement",
         }
     }
+}
+
+/// `live_rooms.duration_type`: how long the programme runs from its first day (domain.md §5.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DurationType {
+    /// One day.
+    #[default]
+    Day,
+    /// Seven days more.
+    Week,
+    /// A month more.
+    Month,
+    /// Three months more.
+    #[serde(rename = "3month")]
+    ThreeMonths,
+}
+
+impl DurationType {
+    /// The value of the column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::ThreeMonths => "3month",
+        }
+    }
+}
+
+/// Input of `create_room`, the body of `POST /live-rooms`. Dates and times are those of `timezone`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRoom {
+    /// 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
+    pub title: String,
+    /// At most 5,000 characters.
+    #[serde(default)]
+    #[schema(max_length = 5000)]
+    pub description: Option<String>,
+    /// An active category.
+    #[serde(default)]
+    pub category_id: Option<u64>,
+    /// An `https` address.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub cover_url: Option<String>,
+    /// First day, `YYYY-MM-DD`; its session must not be over.
+    #[schema(format = Date)]
+    pub start_date: String,
+    /// How long the programme runs.
+    #[serde(default)]
+    pub duration_type: DurationType,
+    /// Daily beginning, `HH:MM` or `HH:MM:SS`.
+    pub start_time: String,
+    /// Daily end, after the beginning.
+    pub end_time: String,
+    /// IANA name; the host's own zone where left out.
+    #[serde(default)]
+    pub timezone: Option<String>,
+    /// Free or paid.
+    pub access_type: AccessType,
+    /// What a seat costs: more than nothing for `paid`, nothing (or left out) for `free`.
+    #[serde(default)]
+    pub price: Money,
+    /// Seats; unlimited where left out.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub max_participants: Option<u32>,
+}
+
+/// Filters of `GET /live-rooms`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomFilter {
+    /// Only rooms in this state; cancelled ones only of the viewer's own.
+    pub status: Option<RoomStatus>,
+    /// Only rooms of this category.
+    pub category_id: Option<u64>,
+    /// Only free, or only paid ones.
+    pub access_type: Option<AccessType>,
+    /// Only rooms of this host.
+    pub host_id: Option<UserId>,
+    /// Only rooms that are live now (`true`), or not (`false`).
+    pub live_now: Option<bool>,
+    /// Only rooms that run on or after this day, `YYYY-MM-DD`.
+    pub from: Option<String>,
+    /// Only rooms that begin on or before this day, `YYYY-MM-DD`.
+    pub to: Option<String>,
 }
 
 /// Input of `rooms.join`.

@@ -76,7 +76,7 @@ impl From<sqlx::Error> for StoreError {
         };
         match number {
             Some(1062) => {
-                let index = error.as_database_error().map(|database| duplicate_index(database)).unwrap_or_default();
+                let index = error.as_database_error().map(duplicate_index).unwrap_or_default();
                 Self::Unique { index }
             }
             Some(1451 | 1452) => Self::Foreign(error),
@@ -91,7 +91,7 @@ impl From<sqlx::Error> for StoreError {
 
 /// The index's name at the end of error 1062's message: `… for key 'users_email_unique'` (MariaDB) or
 /// `… for key 'users.users_email_unique'` (MySQL 8.0.19 and later).
-fn duplicate_index(error: &dyn DatabaseError) -> String {
+fn duplicate_index(error: &(dyn DatabaseError + 'static)) -> String {
     let message = error.message().trim_end_matches('\'');
     let name = message.rsplit('\'').next().unwrap_or_default();
     name.rsplit('.').next().unwrap_or_default().to_owned()

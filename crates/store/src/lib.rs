@@ -4,10 +4,18 @@
 //!
 //! Every function takes a [`Conn`]: a pooled connection for reads, or the connection of a transaction ([`Tx`]).
 
+pub mod audit;
+pub mod chat;
 pub mod error;
+pub mod gifts;
 pub mod idempotency;
 pub mod outbox;
 pub mod permissions;
+pub mod users;
+pub mod tokens;
+pub mod settings;
+pub mod revocations;
+pub mod rooms;
 
 use std::time::Duration;
 
@@ -63,6 +71,17 @@ impl Store {
     /// [`StoreError::Unavailable`] when no connection becomes free within 5 s.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// Applies the migrations that the database lacks; gives how many ([`migrate::migrate`]).
+    ///
+    /// # Errors
+    /// [`migrate::MigrateError`]; what was applied before it stays applied.
+    pub async fn migrate(
+        &self,
+        progress: impl FnMut(migrate::Progress),
+    ) -> Result<usize, migrate::MigrateError> {
+        migrate::migrate(&self.pool, progress).await
     }
 
     /// Asks the server for an answer.
@@ -123,5 +142,8 @@ pub(crate) fn affected(
 pub mod doctor;
 pub mod migrate;
 pub mod purge;
+pub mod presence;
+pub mod social;
 pub mod schema;
 pub mod testing;
+pub mod wallet;

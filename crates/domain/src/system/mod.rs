@@ -1,5 +1,8 @@
 //! What runs by itself, settings, roles and the platform's own account.
 
+pub mod health;
+pub mod rate;
+
 use base::CommonFault;
 use base::id::{UserId, WalletId};
 use store::Conn;

@@ -45,7 +45,7 @@ impl Servers {
         if servers.database_url.is_empty() {
             let step = Step::begin("Database server");
             let mysql = start_mysql(servers.programs.as_ref(), data).await?;
-            store::migrate::create_database(&mysql.url(""), DATABASE)
+            store::schema::ensure_database(&mysql.url(""), DATABASE)
                 .await
                 .context("the database cannot be created")?;
             servers.database_url = mysql.url(DATABASE);

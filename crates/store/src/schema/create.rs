@@ -26,6 +26,16 @@ pub async fn create_database(server_url: &str, name: &str) -> Result<(), sqlx::E
     run(&database_url(server_url, "")?, sql).await
 }
 
+/// Makes the database unless there is one of that name.
+///
+/// # Errors
+/// The server's.
+pub async fn ensure_database(server_url: &str, name: &str) -> Result<(), sqlx::Error> {
+    let sql =
+        format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", quoted(name));
+    run(&database_url(server_url, "")?, sql).await
+}
+
 /// Drops a database and all that is in it; no error if it is not there.
 ///
 /// # Errors

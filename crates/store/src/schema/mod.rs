@@ -4,7 +4,7 @@ mod create;
 mod describe;
 mod optional;
 
-pub use create::{apply_schema, create_database, database_url, drop_database};
+pub use create::{apply_schema, create_database, database_url, drop_database, ensure_database};
 pub use describe::describe;
 pub use optional::{is_accepted_type, is_optional};
 

@@ -1,0 +1,112 @@
+//! One process of the product: `majlis api` or `majlis hub`, with its settings from the environment.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use config::Settings;
+use domain::App;
+use telemetry::{Admin, Metrics, Readiness};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::tools;
+
+/// What the build calls itself.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) async fn api() -> Result<ExitCode> {
+    let (app, metrics) = prepare().await?;
+    let settings = app.settings.http.clone();
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("{} (MAJLIS_HTTP_LISTEN) cannot be listened on", settings.listen))?;
+    let stopping = stop_requested(app.settings.exit_with_parent)?;
+    let draining = stopping.clone();
+    let readiness = move || if draining.is_cancelled() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready };
+    let ended = CancellationToken::new();
+    let admin =
+        telemetry::serve_admin(settings.admin_listen, Admin::new("api", VERSION, metrics, readiness), ended.clone())
+            .await
+            .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
+    tracing::info!(address = %settings.listen, admin = %admin.address, "the API listens");
+    let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
+    api::serve(app.clone(), listener, stopping).await?;
+    let _ended_early = clocks.await;
+    ended.cancel();
+    admin.closed().await;
+    app.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn hub() -> Result<ExitCode> {
+    raise_file_limit();
+    let (app, metrics) = prepare().await?;
+    let settings = app.settings.socket.clone();
+    let stopping = stop_requested(app.settings.exit_with_parent)?;
+    let hub = realtime::Hub::start(app.clone())
+        .await
+        .with_context(|| format!("the hub cannot start on {} (MAJLIS_SOCKET_LISTEN)", settings.listen))?;
+    let ended = CancellationToken::new();
+    let readiness = hub.readiness();
+    let admin =
+        telemetry::serve_admin(settings.admin_listen, Admin::new("hub", VERSION, metrics, readiness), ended.clone())
+            .await
+            .with_context(|| format!("{} (MAJLIS_SOCKET_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
+    tracing::info!(address = %hub.address(), admin = %admin.address, node = app.bus.node_id(), "the hub listens");
+    let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
+    stopping.cancelled().await;
+    hub.drain().await;
+    let _ended_early = clocks.await;
+    ended.cancel();
+    admin.closed().await;
+    app.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn prepare() -> Result<(App, Metrics)> {
+    let settings = Settings::from_env()?;
+    telemetry::init_log(&settings.log.filter, settings.log.json)?;
+    let metrics = Metrics::install()?;
+    Ok((tools::app(settings).await?, metrics))
+}
+
+/// The clocks of every process; one elected node at a time does the work.
+fn clocks(app: App, stopping: CancellationToken) -> impl Future<Output = ()> + Send {
+    async move { domain::system::run_clocks(&app, stopping).await }
+}
+
+/// Cancelled on SIGTERM or SIGINT and, for the processes of a parent, when its end of our standard input closes.
+fn stop_requested(with_parent: bool) -> Result<CancellationToken> {
+    let stopping = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let token = stopping.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        token.cancel();
+    });
+    if with_parent {
+        let token = stopping.clone();
+        // A thread of its own: a blocking read cannot be cancelled and must not hold the runtime up.
+        std::thread::spawn(move || {
+            let _bytes = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            token.cancel();
+        });
+    }
+    Ok(stopping)
+}
+
+/// A socket is an open file: asks for as many as the system allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}

@@ -1,0 +1,135 @@
+//! The smaller commands: migrate, seed, doctor, token, openapi.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bus::{Bus, BusSettings};
+use config::{ExistingServers, Settings};
+use domain::App;
+use store::Store;
+
+use crate::cli::{DoctorOptions, Place, TokenOptions};
+use crate::data_dir::{UpFile, read_secrets};
+use crate::seed;
+use crate::term::{complain, say};
+
+/// Connects the handles that operations need.
+pub(crate) async fn app(settings: Settings) -> Result<App> {
+    let store = Store::connect(settings.database.url.expose(), settings.database.max_connections)
+        .await
+        .context("the database in DATABASE_URL does not answer")?;
+    let node = base::id::ulid();
+    let redis = BusSettings::new(settings.redis.url.expose(), settings.redis.prefix.clone(), node);
+    let bus = Bus::connect(redis).await.context("the Redis in REDIS_URL does not answer")?;
+    Ok(App::start(store, bus, settings).await?)
+}
+
+/// Applies what is missing; gives a sentence about it.
+pub(crate) async fn apply_migrations(database_url: &str, progress: impl Fn(&str)) -> Result<String> {
+    let store = Store::connect(database_url, 2).await.context("the database in DATABASE_URL does not answer")?;
+    let applied = store.migrate(|step| {
+        if let store::migrate::Progress::Applying { migration, .. } = step {
+            progress(migration.name);
+        }
+    }).await?;
+    store.close().await;
+    Ok(if applied == 0 { "up to date".to_owned() } else { format!("{applied} migrations applied") })
+}
+
+/// Settings of the environment, or of the `majlis up` that runs in the data folder.
+fn settings_of(place: &Place) -> Result<Settings> {
+    let existing = ExistingServers::from_env();
+    if existing.database_url.is_some() && existing.redis_url.is_some() {
+        let secrets = read_secrets(&place.data).ok();
+        return Ok(Settings::read(|name| match (name, &secrets) {
+            ("DATABASE_URL", _) => existing.database_url.as_ref().map(|url| url.expose().to_owned()),
+            ("REDIS_URL", _) => existing.redis_url.as_ref().map(|url| url.expose().to_owned()),
+            ("MAJLIS_JWT_SECRET", Some(secrets)) => Some(secrets.jwt.clone()),
+            // A tool signs nothing that a door of another installation would accept.
+            ("MAJLIS_JWT_SECRET", None) => Some(base::id::random_text(48, base::id::ALPHANUMERIC)),
+            _ => None,
+        })?);
+    }
+    let Some(up) = UpFile::read(&place.data)? else {
+        bail!(
+            "no `majlis up` runs in {}, and DATABASE_URL and REDIS_URL are not both set: start one or set them",
+            place.data.display()
+        );
+    };
+    let secrets = read_secrets(&place.data)?;
+    Ok(Settings::read(|name| match name {
+        "DATABASE_URL" => Some(up.database_url.clone()),
+        "REDIS_URL" => Some(up.redis_url.clone()),
+        "MAJLIS_JWT_SECRET" => Some(secrets.jwt.clone()),
+        _ => None,
+    })?)
+}
+
+/// The database's URL alone: what works without Redis must not ask for it.
+fn database_of(place: &Place) -> Result<String> {
+    match ExistingServers::from_env().database_url {
+        Some(url) => Ok(url.expose().to_owned()),
+        None => UpFile::read(&place.data)?.map(|up| up.database_url).with_context(|| {
+            format!("no `majlis up` runs in {}, and DATABASE_URL is not set: start one or set it", place.data.display())
+        }),
+    }
+}
+
+pub(crate) async fn migrate(place: &Place) -> Result<ExitCode> {
+    let summary = apply_migrations(&database_of(place)?, |file| say(&format!("  {file}"))).await?;
+    say(&summary);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn seed(place: &Place) -> Result<ExitCode> {
+    let app = app(settings_of(place)?).await?;
+    let world = seed::run(&app, |part| say(&format!("  {part}"))).await?;
+    say(&world.summary);
+    app.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn doctor(options: &DoctorOptions) -> Result<ExitCode> {
+    let store = Store::connect(&database_of(&options.place)?, 1).await.context("the database does not answer")?;
+    let mut conn = store.reader().await?;
+    if options.describe {
+        say(&store::schema::describe(&mut conn).await?.to_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let findings = store::doctor::diagnose(&mut conn).await?;
+    let errors = findings.iter().filter(|finding| finding.severity == store::doctor::Severity::Error).count();
+    for finding in &findings {
+        complain(&finding.to_string());
+    }
+    if findings.is_empty() {
+        say("The schema is as expected.");
+    } else {
+        say(&format!("{errors} errors, {} warnings", findings.len() - errors));
+    }
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn token(options: &TokenOptions) -> Result<ExitCode> {
+    let app = app(settings_of(&options.place)?).await?;
+    let user = domain::users::find_user(&app, None, &options.user)
+        .await
+        .with_context(|| format!("there is no user {}", options.user))?;
+    let token =
+        domain::users::mint_access_token(&app, user.card.id, Duration::from_secs(options.seconds)).await?;
+    say(&token);
+    app.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn openapi() -> Result<ExitCode> {
+    say(&api::openapi().to_pretty_json()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of a running `majlis up`, or a sentence.
+pub(crate) fn running(folder: &Path) -> Result<UpFile> {
+    UpFile::read(folder)?
+        .with_context(|| format!("no `majlis up` runs in {}: start one with `cargo run`", folder.display()))
+}

@@ -1,0 +1,250 @@
+//! The pairs. A conversation's row is the lock under which its messages get their ids (domain.md D9).
+
+use base::Time;
+use base::id::{ConversationId, MessageId, UserId};
+use chrono::{DateTime, Utc};
+
+use crate::{Conn, StoreError, affected};
+
+/// The unique index of the pair.
+pub const PAIR_INDEX: &str = "conversations_user_one_id_user_two_id_unique";
+
+macro_rules! columns {
+    () => {
+        "id, user_one_id, user_two_id, last_message_id, user_one_last_read_at, user_two_last_read_at, \
+         created_at, deleted_at"
+    };
+}
+
+/// A conversation; `user_one_id < user_two_id`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ConversationRow {
+    /// Its id.
+    pub id: ConversationId,
+    /// The participant with the smaller id.
+    pub user_one_id: UserId,
+    /// The participant with the greater id.
+    pub user_two_id: UserId,
+    /// The newest message that is not deleted.
+    pub last_message_id: Option<MessageId>,
+    /// When the first participant last read something new.
+    pub user_one_last_read_at: Option<DateTime<Utc>>,
+    /// When the second participant last read something new.
+    pub user_two_last_read_at: Option<DateTime<Utc>>,
+    /// When it was opened.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Deleted for both, until the next message.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// Which way a walk through the list goes, from where.
+#[derive(Clone, Copy, Debug)]
+pub enum ConversationsFrom {
+    /// The newest first.
+    Start,
+    /// Older than this last message, newest first.
+    Before(MessageId),
+    /// Newer than this last message, oldest first.
+    After(MessageId),
+}
+
+/// A conversation, deleted ones too.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_conversation(
+    conn: &mut Conn,
+    id: ConversationId,
+) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM conversations WHERE id = ?"))
+        .bind(id)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// The conversation of two users, deleted ones too.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_conversation_of(
+    conn: &mut Conn,
+    user_one_id: UserId,
+    user_two_id: UserId,
+) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM conversations WHERE user_one_id = ? AND user_two_id = ?"
+    ))
+    .bind(user_one_id)
+    .bind(user_two_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// As [`find_conversation`], and holds the row until the transaction ends.
+///
+/// # Errors
+/// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
+pub async fn lock_conversation(
+    conn: &mut Conn,
+    id: ConversationId,
+) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM conversations WHERE id = ? FOR UPDATE"))
+        .bind(id)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// As [`find_conversation_of`], and holds the row until the transaction ends.
+///
+/// # Errors
+/// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
+pub async fn lock_conversation_of(
+    conn: &mut Conn,
+    user_one_id: UserId,
+    user_two_id: UserId,
+) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM conversations WHERE user_one_id = ? AND user_two_id = ? FOR UPDATE"
+    ))
+    .bind(user_one_id)
+    .bind(user_two_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Opens a conversation; the transaction holds its row.
+///
+/// # Errors
+/// [`StoreError::Unique`] ([`PAIR_INDEX`]) when another request has just opened it.
+pub async fn insert_conversation(
+    conn: &mut Conn,
+    user_one_id: UserId,
+    user_two_id: UserId,
+    now: Time,
+) -> Result<ConversationId, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO conversations (user_one_id, user_two_id, created_at, updated_at) VALUES (?, ?, ?, ?)",
+    )
+    .bind(user_one_id)
+    .bind(user_two_id)
+    .bind(now.as_chrono())
+    .bind(now.as_chrono())
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// Names the newest message of a locked conversation, which undoes a deletion of the conversation.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_last_message(
+    conn: &mut Conn,
+    id: ConversationId,
+    message_id: MessageId,
+    now: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE conversations SET last_message_id = ?, deleted_at = NULL, updated_at = ? WHERE id = ?",
+    )
+    .bind(message_id)
+    .bind(now.as_chrono())
+    .bind(id)
+    .execute(conn)
+    .await?;
+    affected("conversations", 1, &done)
+}
+
+/// Deletes a conversation for both participants, or (`None`) undoes that.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_deleted_at(
+    conn: &mut Conn,
+    id: ConversationId,
+    deleted_at: Option<Time>,
+    now: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE conversations SET deleted_at = ?, updated_at = ? WHERE id = ?")
+        .bind(deleted_at.map(Time::as_chrono))
+        .bind(now.as_chrono())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    affected("conversations", 1, &done)
+}
+
+/// Notes when a participant read something new.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_last_read_at(
+    conn: &mut Conn,
+    id: ConversationId,
+    reader: UserId,
+    now: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE conversations SET \
+           user_one_last_read_at = IF(user_one_id = ?, ?, user_one_last_read_at), \
+           user_two_last_read_at = IF(user_two_id = ?, ?, user_two_last_read_at) \
+         WHERE id = ?",
+    )
+    .bind(reader)
+    .bind(now.as_chrono())
+    .bind(reader)
+    .bind(now.as_chrono())
+    .bind(id)
+    .execute(conn)
+    .await?;
+    affected("conversations", 1, &done)
+}
+
+/// A user's conversations that have a message and are not deleted, in the order of the walk. Each side of the pair
+/// is read through its own index.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_conversations(
+    conn: &mut Conn,
+    user_id: UserId,
+    from: ConversationsFrom,
+    limit: u32,
+) -> Result<Vec<ConversationRow>, StoreError> {
+    // Both ends are open: ids begin at 1, and the greatest is never reached.
+    let (low, high, statement) = match from {
+        ConversationsFrom::Start => (0, i64::MAX.unsigned_abs(), LIST_DOWN),
+        ConversationsFrom::Before(id) => (0, id, LIST_DOWN),
+        ConversationsFrom::After(id) => (id, i64::MAX.unsigned_abs(), LIST_UP),
+    };
+    let mut query = sqlx::query_as(statement);
+    for _side in 0..2 {
+        query = query.bind(user_id).bind(low).bind(high);
+    }
+    Ok(query.bind(limit).fetch_all(conn).await?)
+}
+
+macro_rules! both_sides {
+    ($order:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM conversations \
+             WHERE user_one_id = ? AND deleted_at IS NULL AND last_message_id > ? AND last_message_id < ? \
+             UNION ALL SELECT ",
+            columns!(),
+            " FROM conversations \
+             WHERE user_two_id = ? AND deleted_at IS NULL AND last_message_id > ? AND last_message_id < ? \
+             ORDER BY last_message_id ",
+            $order,
+            " LIMIT ?"
+        )
+    };
+}
+
+const LIST_DOWN: &str = both_sides!("DESC");
+const LIST_UP: &str = both_sides!("ASC");

@@ -1,0 +1,236 @@
+//! Messages of one conversation.
+
+use base::Time;
+use base::id::{ConversationId, MessageId, UserId};
+use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
+use sqlx::types::Json;
+
+use super::push_ids;
+use crate::{Conn, StoreError};
+
+/// The columns of [`MessageRow`], of a table called `m`.
+macro_rules! message_columns {
+    () => {
+        "m.id, m.conversation_id, m.sender_id, m.type AS message_type, m.body, m.media_urls, m.reply_to_id, \
+         m.read_at, m.created_at, m.deleted_at"
+    };
+}
+pub(super) use message_columns;
+
+/// A message.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct MessageRow {
+    /// Id order is the order of the conversation.
+    pub id: MessageId,
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// Its author.
+    pub sender_id: UserId,
+    /// `messages.type`.
+    pub message_type: String,
+    /// The words.
+    pub body: Option<String>,
+    /// An array of addresses.
+    pub media_urls: Option<Json<serde_json::Value>>,
+    /// The message that it answers.
+    pub reply_to_id: Option<MessageId>,
+    /// When the other one read it.
+    pub read_at: Option<DateTime<Utc>>,
+    /// When it was accepted; Laravel's column may be null.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Deleted for both.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// A message to be added.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    /// Its conversation, whose row the transaction holds.
+    pub conversation_id: ConversationId,
+    /// Its author.
+    pub sender_id: UserId,
+    /// `messages.type`.
+    pub message_type: &'static str,
+    /// The words.
+    pub body: Option<&'a str>,
+    /// A message of the same conversation.
+    pub reply_to_id: Option<MessageId>,
+    /// When it is accepted.
+    pub now: Time,
+}
+
+/// Which messages of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub enum MessagesFrom {
+    /// The newest, descending ids.
+    Newest,
+    /// Smaller ids, descending.
+    Before(MessageId),
+    /// Greater ids, ascending.
+    After(MessageId),
+}
+
+/// Adds a message to a conversation whose row the transaction holds, so that ids follow commits.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_message(conn: &mut Conn, message: &NewMessage<'_>) -> Result<MessageId, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO messages (conversation_id, sender_id, type, body, media_urls, reply_to_id, \
+           created_at, updated_at) VALUES (?, ?, ?, ?, '[]', ?, ?, ?)",
+    )
+    .bind(message.conversation_id)
+    .bind(message.sender_id)
+    .bind(message.message_type)
+    .bind(message.body)
+    .bind(message.reply_to_id)
+    .bind(message.now.as_chrono())
+    .bind(message.now.as_chrono())
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// A message, deleted ones too.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_message(conn: &mut Conn, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(concat!("SELECT ", message_columns!(), " FROM messages m WHERE m.id = ?"))
+        .bind(id)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// Messages by their ids, in no order.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_messages_by_id(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<MessageRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query =
+        QueryBuilder::new(concat!("SELECT ", message_columns!(), " FROM messages m WHERE m.id IN ("));
+    push_ids(&mut query, ids);
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// At most `limit` messages of a conversation, in the order of `from`; deleted ones too.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_messages(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+    from: MessagesFrom,
+    limit: u32,
+) -> Result<Vec<MessageRow>, StoreError> {
+    // Ordering by the whole index keeps the optimizer from walking the primary key instead.
+    const DOWN: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM messages m WHERE m.conversation_id = ? AND m.id < ? \
+         ORDER BY m.conversation_id DESC, m.id DESC LIMIT ?"
+    );
+    const UP: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM messages m WHERE m.conversation_id = ? AND m.id > ? \
+         ORDER BY m.conversation_id, m.id LIMIT ?"
+    );
+    let (statement, edge) = match from {
+        MessagesFrom::Newest => (DOWN, i64::MAX.unsigned_abs()),
+        MessagesFrom::Before(id) => (DOWN, id),
+        MessagesFrom::After(id) => (UP, id),
+    };
+    Ok(sqlx::query_as(statement).bind(conversation_id).bind(edge).bind(limit).fetch_all(conn).await?)
+}
+
+/// Has this user written in this conversation (deleted messages count)?
+///
+/// # Errors
+/// Those of the driver.
+pub async fn has_written(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+    sender_id: UserId,
+) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT CAST(1 AS SIGNED) FROM messages WHERE conversation_id = ? AND sender_id = ? LIMIT 1",
+    )
+    .bind(conversation_id)
+    .bind(sender_id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// The id of a conversation's newest message, deleted ones too.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_newest_id(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+) -> Result<Option<MessageId>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT MAX(id) FROM messages WHERE conversation_id = ?")
+        .bind(conversation_id)
+        .fetch_one(conn)
+        .await?)
+}
+
+/// The newest message of `sender_id` that the other one has read: the newest below the oldest unread one, since
+/// reading takes everything up to a message.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_read_up_to(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+    sender_id: UserId,
+) -> Result<Option<MessageId>, StoreError> {
+    let first_unread: Option<MessageId> = sqlx::query_scalar(
+        "SELECT MIN(id) FROM messages WHERE conversation_id = ? AND sender_id = ? AND read_at IS NULL \
+           AND deleted_at IS NULL",
+    )
+    .bind(conversation_id)
+    .bind(sender_id)
+    .fetch_one(&mut *conn)
+    .await?;
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM messages WHERE conversation_id = ? AND id < ? AND sender_id = ? \
+         ORDER BY conversation_id DESC, id DESC LIMIT 1",
+    )
+    .bind(conversation_id)
+    .bind(first_unread.unwrap_or(i64::MAX.unsigned_abs()))
+    .bind(sender_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Marks everything that `sender_id` wrote up to a message as read by the other one; gives how many were unread.
+///
+/// # Errors
+/// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
+pub async fn update_read_at(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+    sender_id: UserId,
+    up_to: MessageId,
+    now: Time,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE messages SET read_at = ? \
+         WHERE conversation_id = ? AND sender_id = ? AND read_at IS NULL AND id <= ? AND deleted_at IS NULL",
+    )
+    .bind(now.as_chrono())
+    .bind(conversation_id)
+    .bind(sender_id)
+    .bind(up_to)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

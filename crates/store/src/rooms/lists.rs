@@ -1,0 +1,163 @@
+//! Rooms as lists and pages show them: one statement, whatever the number of rooms.
+
+use base::Money;
+use base::id::{RoomId, UserId};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use rust_decimal::Decimal;
+use sqlx::{MySql, QueryBuilder};
+
+use crate::{Conn, StoreError};
+
+/// A room with its host, its seats and the viewer's own registration.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RoomListRow {
+    /// Its id.
+    pub id: RoomId,
+    /// The host.
+    pub host_id: UserId,
+    /// The host's name.
+    pub host_name: String,
+    /// The host's handle.
+    pub host_username: String,
+    /// The host's picture.
+    pub host_avatar: Option<String>,
+    /// The host is checked by the platform.
+    pub host_is_verified: bool,
+    /// Its category.
+    pub category_id: Option<u64>,
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// A picture.
+    pub cover_url: Option<String>,
+    /// First day in `timezone`.
+    pub start_date: NaiveDate,
+    /// Last day in `timezone`.
+    pub end_date: NaiveDate,
+    /// Daily beginning in `timezone`.
+    pub start_time: NaiveTime,
+    /// Daily end in `timezone`.
+    pub end_time: NaiveTime,
+    /// IANA name.
+    pub timezone: String,
+    /// `live_rooms.duration_type`.
+    pub duration_type: String,
+    /// `free` or `paid`.
+    pub access_type: String,
+    /// What a seat costs.
+    #[sqlx(try_from = "Decimal")]
+    pub price: Money,
+    /// Seats, if limited.
+    pub max_participants: Option<u32>,
+    /// `live_rooms.status`.
+    pub status: String,
+    /// Since when it is live.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Seats taken.
+    pub seats_taken: i64,
+    /// `live_room_registrations.status` of the viewer.
+    pub my_registration: Option<String>,
+}
+
+/// Which rooms to list.
+#[derive(Clone, Debug, Default)]
+pub struct RoomQuery {
+    /// Whose own cancelled rooms are shown and whose registration is told; 0 is a guest.
+    pub viewer: UserId,
+    /// Cancelled rooms of others, too.
+    pub all_cancelled: bool,
+    /// `live_rooms.status`.
+    pub status: Option<&'static str>,
+    /// Of this category.
+    pub category_id: Option<u64>,
+    /// `free` or `paid`.
+    pub access_type: Option<&'static str>,
+    /// Of this host.
+    pub host_id: Option<UserId>,
+    /// Only active ones (`true`), only others (`false`).
+    pub live_now: Option<bool>,
+    /// Running on or after this day.
+    pub from: Option<NaiveDate>,
+    /// Beginning on or before this day.
+    pub to: Option<NaiveDate>,
+    /// The id next to which the list begins.
+    pub cursor: Option<u64>,
+    /// Towards lower ids (descending), or higher ones (ascending).
+    pub forward: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A part of the rooms that the viewer may know of.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_rooms(conn: &mut Conn, which: &RoomQuery) -> Result<Vec<RoomListRow>, StoreError> {
+    let mut query = select(which);
+    if let Some(status) = which.status {
+        query.push(" AND r.status = ").push_bind(status);
+    }
+    if let Some(category) = which.category_id {
+        query.push(" AND r.category_id = ").push_bind(category);
+    }
+    if let Some(access) = which.access_type {
+        query.push(" AND r.access_type = ").push_bind(access);
+    }
+    if let Some(host) = which.host_id {
+        query.push(" AND r.user_id = ").push_bind(host);
+    }
+    match which.live_now {
+        Some(true) => drop(query.push(" AND r.status = 'active'")),
+        Some(false) => drop(query.push(" AND r.status <> 'active'")),
+        None => {}
+    }
+    if let Some(from) = which.from {
+        query.push(" AND r.end_date >= ").push_bind(from);
+    }
+    if let Some(to) = which.to {
+        query.push(" AND r.start_date <= ").push_bind(to);
+    }
+    if let Some(cursor) = which.cursor {
+        query.push(if which.forward { " AND r.id < " } else { " AND r.id > " }).push_bind(cursor);
+    }
+    query.push(if which.forward { " ORDER BY r.id DESC LIMIT " } else { " ORDER BY r.id LIMIT " });
+    query.push_bind(which.limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// One room that the viewer may know of.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_listed_room(
+    conn: &mut Conn,
+    viewer: UserId,
+    all_cancelled: bool,
+    id: RoomId,
+) -> Result<Option<RoomListRow>, StoreError> {
+    let mut query = select(&RoomQuery { viewer, all_cancelled, ..RoomQuery::default() });
+    query.push(" AND r.id = ").push_bind(id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+fn select(which: &RoomQuery) -> QueryBuilder<MySql> {
+    let mut query = QueryBuilder::new(
+        "SELECT r.id, r.user_id AS host_id, h.name AS host_name, h.username AS host_username, \
+           h.avatar AS host_avatar, h.is_verified AS host_is_verified, r.category_id, r.title, r.description, \
+           r.cover_url, r.start_date, r.end_date, r.start_time, r.end_time, r.timezone, r.duration_type, \
+           r.access_type, r.price, r.max_participants, r.status, r.started_at, \
+           (SELECT COUNT(*) FROM live_room_registrations s WHERE s.live_room_id = r.id \
+              AND (s.status IN ('registered', 'attended') OR (s.status = 'pending' \
+                AND COALESCE(s.updated_at, s.created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE))) AS seats_taken, \
+           m.status AS my_registration \
+         FROM live_rooms r JOIN users h ON h.id = r.user_id \
+         LEFT JOIN live_room_registrations m ON m.live_room_id = r.id AND m.user_id = ",
+    );
+    query.push_bind(which.viewer);
+    query.push(" WHERE r.deleted_at IS NULL AND h.deleted_at IS NULL AND h.is_active = 1");
+    if !which.all_cancelled {
+        query.push(" AND (r.status <> 'cancelled' OR r.user_id = ").push_bind(which.viewer).push(")");
+    }
+    query
+}

@@ -1,0 +1,130 @@
+//! The chat of a room.
+
+use base::id::{RoomId, UserId};
+use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
+
+use crate::{Conn, StoreError};
+
+/// A `live_room_messages` row with its author's card.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RoomMessageRow {
+    /// Id order is the order of the room.
+    pub id: u64,
+    /// Its room.
+    pub live_room_id: RoomId,
+    /// Its author.
+    pub user_id: UserId,
+    /// The author's name.
+    pub user_name: String,
+    /// The author's picture.
+    pub user_avatar: Option<String>,
+    /// What it answers.
+    pub parent_id: Option<u64>,
+    /// `text`, `emoji`, `system` or `announcement`.
+    #[sqlx(rename = "type")]
+    pub message_type: String,
+    /// The words.
+    pub message: String,
+    /// Pinned on top.
+    pub is_pinned: bool,
+    /// Only its place is left.
+    pub is_deleted: bool,
+    /// Reactions.
+    pub reactions_count: u32,
+    /// When.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A message to be answered.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct ParentRow {
+    /// Its room.
+    pub live_room_id: RoomId,
+    /// Only its place is left.
+    pub is_deleted: bool,
+}
+
+/// A message to be added.
+#[derive(Clone, Debug)]
+pub struct NewRoomMessage<'a> {
+    /// Its room.
+    pub live_room_id: RoomId,
+    /// Its author.
+    pub user_id: UserId,
+    /// What it answers.
+    pub parent_id: Option<u64>,
+    /// `text`, `emoji`, `system` or `announcement`.
+    pub message_type: &'static str,
+    /// The words.
+    pub message: &'a str,
+    /// When, in whole seconds.
+    pub created_at: DateTime<Utc>,
+}
+
+const MESSAGE: &str = "SELECT m.id, m.live_room_id, m.user_id, u.name AS user_name, u.avatar AS user_avatar, \
+    m.parent_id, m.type, m.message, m.is_pinned, m.is_deleted, m.reactions_count, m.created_at \
+    FROM live_room_messages m JOIN users u ON u.id = m.user_id WHERE m.live_room_id = ";
+
+/// Adds a message. The room's row has to be locked, so that ids are in the order of commits.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_message(conn: &mut Conn, message: &NewRoomMessage<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO live_room_messages (live_room_id, user_id, parent_id, type, message, created_at, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(message.live_room_id)
+    .bind(message.user_id)
+    .bind(message.parent_id)
+    .bind(message.message_type)
+    .bind(message.message)
+    .bind(message.created_at)
+    .bind(message.created_at)
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// Where a message is.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_parent(conn: &mut Conn, id: u64) -> Result<Option<ParentRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT live_room_id, is_deleted FROM live_room_messages WHERE id = ?")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// The newest messages of a room, or the newest before one, newest first.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_messages(
+    conn: &mut Conn,
+    room_id: RoomId,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<RoomMessageRow>, StoreError> {
+    let mut query = QueryBuilder::new(MESSAGE);
+    query.push_bind(room_id);
+    if let Some(before) = before {
+        query.push(" AND m.id < ").push_bind(before);
+    }
+    query.push(" ORDER BY m.id DESC LIMIT ").push_bind(limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// The pinned messages of a room, oldest first; at most three, the newest (domain.md §5.6).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_pinned(conn: &mut Conn, room_id: RoomId) -> Result<Vec<RoomMessageRow>, StoreError> {
+    let mut query = QueryBuilder::new(MESSAGE);
+    query.push_bind(room_id).push(" AND m.is_pinned = 1 AND m.is_deleted = 0 ORDER BY m.id DESC LIMIT 3");
+    let mut rows: Vec<RoomMessageRow> = query.build_query_as().fetch_all(conn).await?;
+    rows.reverse();
+    Ok(rows)
+}

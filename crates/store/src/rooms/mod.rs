@@ -1,0 +1,211 @@
+//! Live rooms, their seats and their chat (domain.md §4.1 rows 19-21, §5.6).
+
+mod lists;
+mod messages;
+mod seats;
+
+use base::Money;
+use base::id::{RoomId, UserId};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::{Conn, StoreError};
+
+pub use lists::{RoomListRow, RoomQuery, find_listed_room, list_rooms};
+pub use messages::{
+    NewRoomMessage, ParentRow, RoomMessageRow, find_parent, insert_message, list_messages, list_pinned,
+};
+pub use seats::{
+    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_banned, list_registered, lock_seat,
+    update_attendance, update_seat,
+};
+
+/// What the rules ask of a `live_rooms` row that is not deleted.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RoomRow {
+    /// Its id.
+    pub id: RoomId,
+    /// The host.
+    pub user_id: UserId,
+    /// Its title.
+    pub title: String,
+    /// `scheduled`, `active`, `completed` or `cancelled`.
+    pub status: String,
+    /// `free` or `paid`.
+    pub access_type: String,
+    /// What a seat costs.
+    #[sqlx(try_from = "Decimal")]
+    pub price: Money,
+    /// Seats, if limited.
+    pub max_participants: Option<u32>,
+    /// First day in `timezone`.
+    pub start_date: NaiveDate,
+    /// Last day in `timezone`.
+    pub end_date: NaiveDate,
+    /// Daily beginning in `timezone`.
+    pub start_time: NaiveTime,
+    /// Daily end in `timezone`.
+    pub end_time: NaiveTime,
+    /// IANA name.
+    pub timezone: String,
+    /// The Jitsi room of the running session; set exactly while the room is active (I-R2).
+    pub current_jitsi_room_id: Option<String>,
+}
+
+/// A room that its host makes.
+#[derive(Clone, Debug)]
+pub struct NewRoom<'a> {
+    /// The host.
+    pub user_id: UserId,
+    /// An active category.
+    pub category_id: Option<u64>,
+    /// Its title.
+    pub title: &'a str,
+    /// What it is about.
+    pub description: Option<&'a str>,
+    /// A picture.
+    pub cover_url: Option<&'a str>,
+    /// First day in `timezone`.
+    pub start_date: NaiveDate,
+    /// Last day in `timezone`.
+    pub end_date: NaiveDate,
+    /// Daily beginning in `timezone`.
+    pub start_time: NaiveTime,
+    /// Daily end in `timezone`.
+    pub end_time: NaiveTime,
+    /// IANA name.
+    pub timezone: &'a str,
+    /// `live_rooms.duration_type`.
+    pub duration_type: &'static str,
+    /// `free` or `paid`.
+    pub access_type: &'static str,
+    /// What a seat costs.
+    pub price: Money,
+    /// Seats, if limited.
+    pub max_participants: Option<u32>,
+    /// When it is made, in whole seconds.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A room whose host has an active account.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT r.id, r.user_id, r.title, r.status, r.access_type, r.price, r.max_participants, r.start_date, \
+           r.end_date, r.start_time, r.end_time, r.timezone, r.current_jitsi_room_id \
+         FROM live_rooms r JOIN users h ON h.id = r.user_id \
+         WHERE r.id = ? AND r.deleted_at IS NULL AND h.deleted_at IS NULL AND h.is_active = 1",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// A room, locked before its children are written (domain.md D9). Only its own row is locked; whether the host's
+/// account is active, [`find_standing`] tells.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, user_id, title, status, access_type, price, max_participants, start_date, end_date, \
+           start_time, end_time, timezone, current_jitsi_room_id \
+         FROM live_rooms WHERE id = ? AND deleted_at IS NULL FOR UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Adds a room, `scheduled`.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn insert_room(conn: &mut Conn, room: &NewRoom<'_>) -> Result<RoomId, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO live_rooms (user_id, category_id, title, description, cover_url, start_date, end_date, \
+           start_time, end_time, timezone, duration_type, access_type, price, max_participants, status, \
+           created_at, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'scheduled', ?, ?)",
+    )
+    .bind(room.user_id)
+    .bind(room.category_id)
+    .bind(room.title)
+    .bind(room.description)
+    .bind(room.cover_url)
+    .bind(room.start_date)
+    .bind(room.end_date)
+    .bind(room.start_time)
+    .bind(room.end_time)
+    .bind(room.timezone)
+    .bind(room.duration_type)
+    .bind(room.access_type)
+    .bind(room.price.to_decimal())
+    .bind(room.max_participants)
+    .bind(room.created_at)
+    .bind(room.created_at)
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// Makes a scheduled room active with its Jitsi room; `false` where it is not scheduled (domain.md D20).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_started(
+    conn: &mut Conn,
+    id: RoomId,
+    jitsi_room: &str,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_rooms SET status = 'active', current_jitsi_room_id = ?, started_at = ?, updated_at = ? \
+         WHERE id = ? AND status = 'scheduled' AND deleted_at IS NULL",
+    )
+    .bind(jitsi_room)
+    .bind(at)
+    .bind(at)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Least seconds between two messages of one member; 0 is off.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_slow_mode(conn: &mut Conn, id: RoomId) -> Result<u32, StoreError> {
+    let seconds: Option<u16> =
+        sqlx::query_scalar("SELECT slow_mode_seconds FROM hub_room_settings WHERE live_room_id = ?")
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(seconds.map_or(0, u32::from))
+}
+
+/// Is there such a category, open for new things?
+///
+/// # Errors
+/// Those of the driver.
+pub async fn has_active_category(conn: &mut Conn, id: u64) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM categories WHERE id = ? AND is_active = 1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The time zone in a user's profile.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_timezone(conn: &mut Conn, user_id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT timezone FROM user_profiles WHERE user_id = ?")
+        .bind(user_id)
+        .fetch_optional(conn)
+        .await?)
+}

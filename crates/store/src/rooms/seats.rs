@@ -1,0 +1,218 @@
+//! Who has a seat in a room, and who may not come in or speak.
+
+use base::Money;
+use base::id::{RoomId, UserId};
+use chrono::{DateTime, Utc};
+
+use crate::{Conn, StoreError, affected};
+
+/// A `live_room_registrations` row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SeatRow {
+    /// Its id.
+    pub id: u64,
+    /// `pending`, `registered`, `attended`, `missed` or `cancelled`.
+    pub status: String,
+    /// Waits for an external payment, whose 15 minutes are not over.
+    pub is_held: bool,
+}
+
+/// What is between a user and a room.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct StandingRow {
+    /// The user's name.
+    pub name: String,
+    /// The user's picture.
+    pub avatar: Option<String>,
+    /// The host's account is active.
+    pub is_host_active: bool,
+    /// `live_room_registrations.status` of the user.
+    pub registration: Option<String>,
+    /// May not come in.
+    pub is_banned: bool,
+    /// May not write.
+    pub is_muted: bool,
+}
+
+/// A seat to be taken.
+#[derive(Clone, Debug)]
+pub struct NewSeat {
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    pub live_room_id: RoomId,
+    /// `registered`, or `attended` for who walks into a free room.
+    pub status: &'static str,
+    /// What was paid.
+    pub price_paid: Money,
+    /// `wallet`, or nothing for a free seat.
+    pub payment_method: Option<&'static str>,
+    /// The buyer's debit.
+    pub transaction_id: Option<u64>,
+    /// When, in whole seconds.
+    pub at: DateTime<Utc>,
+}
+
+/// What is between a user and a room of `host_id`; `None` where there is no such user.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_standing(
+    conn: &mut Conn,
+    room_id: RoomId,
+    host_id: UserId,
+    user_id: UserId,
+) -> Result<Option<StandingRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT u.name, u.avatar, \
+           EXISTS (SELECT 1 FROM users h WHERE h.id = ? AND h.deleted_at IS NULL AND h.is_active = 1) \
+             AS is_host_active, \
+           (SELECT s.status FROM live_room_registrations s WHERE s.user_id = u.id AND s.live_room_id = ?) \
+             AS registration, \
+           EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = ? AND b.user_id = u.id) AS is_banned, \
+           EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = ? AND m.user_id = u.id \
+             AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted \
+         FROM users u WHERE u.id = ?",
+    )
+    .bind(host_id)
+    .bind(room_id)
+    .bind(room_id)
+    .bind(room_id)
+    .bind(user_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Who is banned from a room; at most `limit` of them.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_banned(conn: &mut Conn, room_id: RoomId, limit: u32) -> Result<Vec<UserId>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT user_id FROM hub_room_bans WHERE live_room_id = ? LIMIT ?")
+        .bind(room_id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// Users with a seat.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_registered(conn: &mut Conn, room_id: RoomId) -> Result<Vec<UserId>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT user_id FROM live_room_registrations \
+         WHERE live_room_id = ? AND status IN ('registered', 'attended') ORDER BY user_id",
+    )
+    .bind(room_id)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Seats taken (domain.md §5.6: registered, attended, and pending ones for 15 minutes). Exact while the room's row
+/// is locked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_seats(conn: &mut Conn, room_id: RoomId) -> Result<u64, StoreError> {
+    let taken: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM live_room_registrations WHERE live_room_id = ? \
+           AND (status IN ('registered', 'attended') OR (status = 'pending' \
+             AND COALESCE(updated_at, created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE))",
+    )
+    .bind(room_id)
+    .fetch_one(conn)
+    .await?;
+    u64::try_from(taken)
+        .map_err(|_error| StoreError::Corrupt { table: "live_room_registrations", column: "COUNT(*)" })
+}
+
+/// A user's registration, locked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_seat(
+    conn: &mut Conn,
+    room_id: RoomId,
+    user_id: UserId,
+) -> Result<Option<SeatRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, status, status = 'pending' \
+             AND COALESCE(updated_at, created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE AS is_held \
+         FROM live_room_registrations WHERE user_id = ? AND live_room_id = ? FOR UPDATE",
+    )
+    .bind(user_id)
+    .bind(room_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Gives a seat to who never had one in this room.
+///
+/// # Errors
+/// [`StoreError::Unique`] when there is a row already.
+pub async fn insert_seat(conn: &mut Conn, seat: &NewSeat) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO live_room_registrations (user_id, live_room_id, status, price_paid, payment_method, \
+           transaction_id, registered_at, attended_at, created_at, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, IF(? = 'attended', ?, NULL), ?, ?)",
+    )
+    .bind(seat.user_id)
+    .bind(seat.live_room_id)
+    .bind(seat.status)
+    .bind(seat.price_paid.to_decimal())
+    .bind(seat.payment_method)
+    .bind(seat.transaction_id)
+    .bind(seat.at)
+    .bind(seat.status)
+    .bind(seat.at)
+    .bind(seat.at)
+    .bind(seat.at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a seat on a row that was there before: cancelled, or held too long (domain.md D17).
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when there is no such row.
+pub async fn update_seat(conn: &mut Conn, id: u64, seat: &NewSeat) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_registrations SET status = ?, price_paid = ?, payment_method = ?, transaction_id = ?, \
+           registered_at = ?, attended_at = IF(? = 'attended', ?, NULL), updated_at = ? WHERE id = ?",
+    )
+    .bind(seat.status)
+    .bind(seat.price_paid.to_decimal())
+    .bind(seat.payment_method)
+    .bind(seat.transaction_id)
+    .bind(seat.at)
+    .bind(seat.status)
+    .bind(seat.at)
+    .bind(seat.at)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    affected("live_room_registrations", 1, &done)
+}
+
+/// Marks a registered user as having come; `false` where that was so already.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_attendance(
+    conn: &mut Conn,
+    id: u64,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_registrations SET status = 'attended', attended_at = ?, updated_at = ? \
+         WHERE id = ? AND status = 'registered'",
+    )
+    .bind(at)
+    .bind(at)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

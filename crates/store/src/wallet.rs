@@ -1,0 +1,355 @@
+//! Wallets, the ledger, invoices (domain.md §4.1 rows 25-27, §8). Money never leaves here as anything but [`Money`].
+
+use base::Money;
+use base::id::{UserId, WalletId};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{MySql, QueryBuilder};
+
+use crate::{Conn, StoreError, affected};
+
+/// A `wallets` row.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct WalletRow {
+    /// Its id; wallets are locked in the order of ids (domain.md D8).
+    pub id: WalletId,
+    /// Its owner; one wallet a user.
+    pub user_id: UserId,
+    /// Money at hand.
+    #[sqlx(try_from = "Decimal")]
+    pub balance: Money,
+    /// Money reserved for withdrawals.
+    #[sqlx(try_from = "Decimal")]
+    pub pending_balance: Money,
+    /// Everything ever earned.
+    #[sqlx(try_from = "Decimal")]
+    pub total_earned: Money,
+    /// Everything ever paid out.
+    #[sqlx(try_from = "Decimal")]
+    pub total_withdrawn: Money,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// A `transactions` row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct TransactionRow {
+    /// Its id.
+    pub id: u64,
+    /// `credit` or `debit`.
+    #[sqlx(rename = "type")]
+    pub entry_type: String,
+    /// `transactions.category`.
+    pub category: String,
+    /// Always positive.
+    #[sqlx(try_from = "Decimal")]
+    pub amount: Money,
+    /// The wallet's balance after this row.
+    #[sqlx(try_from = "Decimal")]
+    pub balance_after: Money,
+    /// `pending`, `completed`, `failed` or `cancelled`.
+    pub status: String,
+    /// Unique.
+    pub transaction_reference: String,
+    /// In either spelling of morph types (domain.md §7.2).
+    pub related_type: Option<String>,
+    /// With `related_type`.
+    pub related_id: Option<u64>,
+    /// Words for people.
+    pub description: Option<String>,
+    /// When.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A row to be added to `transactions`, born `completed`.
+#[derive(Clone, Debug)]
+pub struct NewTransaction<'a> {
+    /// The wallet that it moves.
+    pub wallet_id: WalletId,
+    /// The wallet's owner.
+    pub user_id: UserId,
+    /// `credit` or `debit`.
+    pub entry_type: &'static str,
+    /// `transactions.category`.
+    pub category: &'static str,
+    /// Morph type and id of what it belongs to.
+    pub related: Option<(&'a str, u64)>,
+    /// Positive.
+    pub amount: Money,
+    /// The wallet's balance after it.
+    pub balance_after: Money,
+    /// How it was paid; `wallet` inside the platform.
+    pub payment_method: Option<&'static str>,
+    /// Unique.
+    pub reference: String,
+    /// Words for people.
+    pub description: Option<&'a str>,
+    /// With `group_id`.
+    pub metadata: Value,
+    /// When, in whole seconds.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which part of a wallet's transactions to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TransactionQuery {
+    /// `credit` or `debit`.
+    pub entry_type: Option<&'static str>,
+    /// `transactions.category`.
+    pub category: Option<&'static str>,
+    /// The id next to which the list begins.
+    pub cursor: Option<u64>,
+    /// Towards older rows (descending ids) or newer ones (ascending).
+    pub forward: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+const WALLET: &str =
+    "SELECT id, user_id, balance, pending_balance, total_earned, total_withdrawn, currency FROM wallets";
+const TRANSACTION: &str = "SELECT t.id, t.type, t.category, t.amount, t.balance_after, t.status, \
+    t.transaction_reference, t.related_type, t.related_id, t.description, t.created_at FROM transactions t";
+
+/// The wallet of a user.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_wallet(conn: &mut Conn, user_id: UserId) -> Result<Option<WalletRow>, StoreError> {
+    let mut query = QueryBuilder::new(WALLET);
+    query.push(" WHERE user_id = ").push_bind(user_id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+/// Is there such an account, not deleted, with a wallet? (Suspended ones count: their money can be put right.)
+///
+/// # Errors
+/// Those of the driver.
+pub async fn has_wallet(conn: &mut Conn, user_id: UserId) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM wallets w JOIN users u ON u.id = w.user_id WHERE w.user_id = ? AND u.deleted_at IS NULL",
+    )
+    .bind(user_id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Locks the wallets of these users in the order of their ids, in one statement (domain.md D8). Users without a
+/// wallet are missing in the answer.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_wallets(conn: &mut Conn, user_ids: &[UserId]) -> Result<Vec<WalletRow>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The ids first, without locks: a locking read by user_id would lock in the order of users, not of wallets.
+    let mut query = QueryBuilder::new("SELECT id FROM wallets WHERE user_id IN (");
+    push_list(&mut query, user_ids);
+    let ids: Vec<WalletId> = query.build_query_scalar().fetch_all(&mut *conn).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // FORCE INDEX: in a small table the optimiser would rather scan, and lock wallets of strangers on its way.
+    let mut query = QueryBuilder::new(WALLET);
+    query.push(" FORCE INDEX (PRIMARY) WHERE id IN (");
+    push_list(&mut query, &ids);
+    query.push(" ORDER BY id FOR UPDATE");
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// Writes the balances of locked wallets, in one statement.
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when one of them is gone.
+pub async fn update_balances(
+    conn: &mut Conn,
+    wallets: &[WalletRow],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if wallets.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("UPDATE wallets SET balance = CASE id");
+    for wallet in wallets {
+        query.push(" WHEN ").push_bind(wallet.id).push(" THEN ").push_bind(wallet.balance.to_decimal());
+    }
+    query.push(" END, total_earned = CASE id");
+    for wallet in wallets {
+        query.push(" WHEN ").push_bind(wallet.id).push(" THEN ").push_bind(wallet.total_earned.to_decimal());
+    }
+    query.push(" END, updated_at = ").push_bind(at).push(" WHERE id IN (");
+    let ids: Vec<WalletId> = wallets.iter().map(|wallet| wallet.id).collect();
+    push_list(&mut query, &ids);
+    let done = query.build().execute(conn).await?;
+    affected("wallets", u64::try_from(wallets.len()).unwrap_or(u64::MAX), &done)
+}
+
+/// Adds rows to the ledger in the order given, in one statement, and gives their ids in that order.
+///
+/// # Errors
+/// [`StoreError::Unique`] of `transactions_transaction_reference_unique` when a reference was used before.
+pub async fn insert_transactions(
+    conn: &mut Conn,
+    rows: &[NewTransaction<'_>],
+) -> Result<Vec<u64>, StoreError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(
+        "INSERT INTO transactions (wallet_id, user_id, type, category, related_type, related_id, amount, \
+         balance_after, payment_method, transaction_reference, status, description, metadata, created_at, \
+         updated_at) ",
+    );
+    query.push_values(rows, |mut values, row| {
+        values
+            .push_bind(row.wallet_id)
+            .push_bind(row.user_id)
+            .push_bind(row.entry_type)
+            .push_bind(row.category)
+            .push_bind(row.related.map(|(name, _)| name))
+            .push_bind(row.related.map(|(_, id)| id))
+            .push_bind(row.amount.to_decimal())
+            .push_bind(row.balance_after.to_decimal())
+            .push_bind(row.payment_method)
+            .push_bind(&row.reference)
+            .push("'completed'")
+            .push_bind(row.description)
+            .push_bind(Json(&row.metadata))
+            .push_bind(row.created_at)
+            .push_bind(row.created_at);
+    });
+    let done = query.build().execute(&mut *conn).await?;
+    affected("transactions", u64::try_from(rows.len()).unwrap_or(u64::MAX), &done)?;
+    // Read back instead of counting up from the first: on a cluster ids may go up in larger steps.
+    let mut query = QueryBuilder::new("SELECT id FROM transactions WHERE transaction_reference IN (");
+    let mut list = query.separated(", ");
+    for row in rows {
+        list.push_bind(&row.reference);
+    }
+    query.push(") ORDER BY id");
+    let ids: Vec<u64> = query.build_query_scalar().fetch_all(conn).await?;
+    if ids.len() == rows.len() {
+        Ok(ids)
+    } else {
+        Err(StoreError::Corrupt { table: "transactions", column: "transaction_reference" })
+    }
+}
+
+/// A user's transaction.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_transaction(
+    conn: &mut Conn,
+    user_id: UserId,
+    id: u64,
+) -> Result<Option<TransactionRow>, StoreError> {
+    let mut query = QueryBuilder::new(TRANSACTION);
+    query.push(" JOIN wallets w ON w.id = t.wallet_id WHERE t.id = ").push_bind(id);
+    query.push(" AND w.user_id = ").push_bind(user_id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+/// A part of a wallet's transactions.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_transactions(
+    conn: &mut Conn,
+    wallet_id: WalletId,
+    which: TransactionQuery,
+) -> Result<Vec<TransactionRow>, StoreError> {
+    let mut query = QueryBuilder::new(TRANSACTION);
+    query.push(" WHERE t.wallet_id = ").push_bind(wallet_id);
+    if let Some(entry_type) = which.entry_type {
+        query.push(" AND t.type = ").push_bind(entry_type);
+    }
+    if let Some(category) = which.category {
+        query.push(" AND t.category = ").push_bind(category);
+    }
+    if let Some(cursor) = which.cursor {
+        query.push(if which.forward { " AND t.id < " } else { " AND t.id > " }).push_bind(cursor);
+    }
+    query.push(if which.forward { " ORDER BY t.id DESC LIMIT " } else { " ORDER BY t.id LIMIT " });
+    query.push_bind(which.limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// Takes the next number of a gap-free sequence, and locks it until the transaction ends: so this comes last
+/// (domain.md D8).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_sequence(conn: &mut Conn, name: &str) -> Result<u64, StoreError> {
+    // LAST_INSERT_ID(n) hands n to the client; a rollback gives the number back.
+    let done = sqlx::query(
+        "INSERT INTO hub_sequences (name, value) VALUES (?, LAST_INSERT_ID(1)) \
+         ON DUPLICATE KEY UPDATE value = LAST_INSERT_ID(value + 1)",
+    )
+    .bind(name)
+    .execute(conn)
+    .await?;
+    match done.last_insert_id() {
+        0 => Err(StoreError::Corrupt { table: "hub_sequences", column: "value" }),
+        value => Ok(value),
+    }
+}
+
+/// An invoice to be issued.
+#[derive(Clone, Debug)]
+pub struct NewInvoice<'a> {
+    /// The buyer's debit.
+    pub transaction_id: u64,
+    /// The buyer.
+    pub user_id: UserId,
+    /// `INV-{yyyy}-{000001}`.
+    pub number: &'a str,
+    /// Without VAT.
+    pub subtotal: Money,
+    /// In basis points.
+    pub vat_basis_points: u32,
+    /// `total` − `subtotal`.
+    pub vat_amount: Money,
+    /// What was paid.
+    pub total: Money,
+    /// An array of `{description, quantity, unit_price, total}`.
+    pub items: Value,
+    /// When, in whole seconds.
+    pub issued_at: DateTime<Utc>,
+}
+
+/// Issues an invoice.
+///
+/// # Errors
+/// [`StoreError::Unique`] when the debit has one already.
+pub async fn insert_invoice(conn: &mut Conn, invoice: &NewInvoice<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO invoices (transaction_id, user_id, invoice_number, subtotal, vat_rate, vat_amount, total, \
+         items, status, issued_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?)",
+    )
+    .bind(invoice.transaction_id)
+    .bind(invoice.user_id)
+    .bind(invoice.number)
+    .bind(invoice.subtotal.to_decimal())
+    .bind(Decimal::new(i64::from(invoice.vat_basis_points), 2))
+    .bind(invoice.vat_amount.to_decimal())
+    .bind(invoice.total.to_decimal())
+    .bind(Json(&invoice.items))
+    .bind(invoice.issued_at)
+    .bind(invoice.issued_at)
+    .bind(invoice.issued_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn push_list(query: &mut QueryBuilder<MySql>, ids: &[u64]) {
+    let mut list = query.separated(", ");
+    for &id in ids {
+        list.push_bind(id);
+    }
+    query.push(")");
+}
