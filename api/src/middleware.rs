@@ -1,0 +1,257 @@
+//! What happens to every request around its handler, from the outside in: one line and one measurement, cross-origin
+//! rules, problems, panics, the time limit; and for `/api`: who asks, and how often.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::CommonFault;
+use domain::Actor;
+use domain::system::rate::{DEFAULT, GUEST, RateState};
+use domain::users::authenticate;
+use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
+use url::form_urlencoded;
+
+use crate::Door;
+use crate::context::RequestContext;
+use crate::error::{DoorFault, PROBLEM_JSON, Panic, Refusal};
+
+/// The longest that a request may take.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// Names under which tokens are sent in queries elsewhere. Here they are refused: queries end up in logs.
+const TOKEN_PARAMETERS: [&str; 4] = ["access_token", "api_token", "bearer_token", "token"];
+
+/// Gives the request its context and, when it is answered, its line in the log and its place in the metrics.
+pub(crate) async fn observe(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::of(&request, &door.app.settings.http.trusted_proxies);
+    let method = method_label(request.method());
+    // The template, not the path: paths are without number, and may hold what is nobody's business.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    request.extensions_mut().insert(context.clone());
+    let since = Instant::now();
+    let mut response = next.run(request).await;
+    let elapsed = since.elapsed();
+    let status = response.status().as_u16();
+    metrics::histogram!(
+        "http_requests_seconds", "method" => method, "route" => route.clone(), "status" => status.to_string()
+    )
+    .record(elapsed);
+    let milliseconds = elapsed.as_secs_f64() * 1000.0;
+    let user_id = context.user_id();
+    tracing::info!(method, route, status, ms = %format_args!("{milliseconds:.1}"), user_id, request_id = context.id, "request");
+    if let Ok(id) = HeaderValue::try_from(context.id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}
+
+/// A bounded set of names, whatever a client sends.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+/// Turns refusals into problems; also the router's own: no such path, no such method.
+pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<RequestContext>().cloned();
+    let mut response = next.run(request).await;
+    let Some(context) = context else { return response };
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        return refusal.render(&context, response.headers());
+    }
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_document(response.headers()) {
+        return response;
+    }
+    let refusal: Refusal = match status {
+        StatusCode::NOT_FOUND => DoorFault::RouteNotFound.into(),
+        StatusCode::METHOD_NOT_ALLOWED => DoorFault::MethodNotAllowed.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => DoorFault::TooLarge.into(),
+        client if client.is_client_error() => DoorFault::Malformed("The request could not be read.").into(),
+        other => CommonFault::internal(format!("a bare answer of status {other}")).into(),
+    };
+    refusal.render(&context, response.headers())
+}
+
+fn is_document(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with(PROBLEM_JSON))
+}
+
+/// A panic of a handler is a 500 of one request.
+pub(crate) fn catch_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "without words".to_owned());
+    Refusal::from(DoorFault::Panicked(Panic(text))).into_response()
+}
+
+/// Ends what takes too long; its transaction is rolled back by being dropped.
+pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(TIME_LIMIT, next.run(request))
+        .await
+        .unwrap_or_else(|_elapsed| Refusal::from(DoorFault::TimedOut).into_response())
+}
+
+/// Who asks, as far as the `Authorization` header says.
+#[derive(Clone)]
+pub(crate) enum Identity {
+    /// No token.
+    Guest,
+    /// A token that holds.
+    Known(Actor),
+    /// A token that does not hold, or that could not be checked.
+    Refused(Refusal),
+}
+
+/// Checks the token once for all that comes after, and counts the request against a rate policy.
+pub(crate) async fn identify(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    if let Some(query) = request.uri().query()
+        && form_urlencoded::parse(query.as_bytes()).any(|(name, _)| TOKEN_PARAMETERS.contains(&name.as_ref()))
+    {
+        let fault = DoorFault::Malformed("Tokens in the query are refused: send Authorization: Bearer.");
+        return Refusal::from(fault).into_response();
+    }
+    let context = request.extensions().get::<RequestContext>().cloned();
+    let identity = match bearer(request.headers()) {
+        None => Identity::Guest,
+        Some(None) => Identity::Refused(CommonFault::Unauthenticated.into()),
+        Some(Some(token)) => match authenticate(&door.app, token).await {
+            Ok(known) => Identity::Known(known.actor),
+            Err(error) => Identity::Refused(error.into()),
+        },
+    };
+    let (policy, who) = match (&identity, &context) {
+        // A session keeps its share when its access token is renewed.
+        (Identity::Known(actor), _) => {
+            (DEFAULT, actor.session_id().unwrap_or_else(|| actor.token_id()).to_owned())
+        }
+        (_, Some(context)) => (GUEST, context.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())),
+        (_, None) => (GUEST, "unknown".to_owned()),
+    };
+    if let (Identity::Known(actor), Some(context)) = (&identity, &context) {
+        context.set_user(actor.user_id());
+    }
+    let state = door.limiter.take_request(&door.app, policy, &who).await;
+    let mut response = match state {
+        Some(RateState { allowed: false, policy, retry_after, .. }) => {
+            let fault = DoorFault::QuotaExceeded { policy: policy.name, wait: retry_after };
+            Refusal::from(fault).into_response()
+        }
+        _ => {
+            request.extensions_mut().insert(identity);
+            next.run(request).await
+        }
+    };
+    if let Some(state) = state {
+        rate_headers(response.headers_mut(), state);
+    }
+    response
+}
+
+/// The token of `Authorization: Bearer …`; `Some(None)` where the header is there but holds none.
+fn bearer(headers: &HeaderMap) -> Option<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?;
+    if values.next().is_some() {
+        return Some(None);
+    }
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    });
+    Some(token)
+}
+
+/// Laravel's names and the IETF draft's (domain.md §2.5).
+fn rate_headers(headers: &mut HeaderMap, state: RateState) {
+    let seconds = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let policy = state.policy;
+    let reset = base::Time::now().unix_seconds().saturating_add_unsigned(seconds(state.reset_after));
+    headers.insert("x-ratelimit-limit", HeaderValue::from(policy.quota));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(state.remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from(reset));
+    let described = format!("\"{}\";q={};w={}", policy.name, policy.quota, policy.window_seconds);
+    let left = format!("\"{}\";r={};t={}", policy.name, state.remaining, seconds(state.reset_after));
+    for (name, value) in [("ratelimit-policy", described), ("ratelimit", left)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Which web origins may call. Tokens travel in a header, so credentials (cookies) are never allowed.
+pub(crate) fn cors(allowed_origins: &[String]) -> CorsLayer {
+    let origins = if allowed_origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::from(AnyOrigin)
+    } else {
+        AllowOrigin::list(allowed_origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()))
+    };
+    let request_headers = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT_LANGUAGE,
+        header::IF_NONE_MATCH,
+        REQUEST_ID,
+        HeaderName::from_static("idempotency-key"),
+    ];
+    let response_headers = [
+        header::ETAG,
+        header::LINK,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        REQUEST_ID,
+        HeaderName::from_static("idempotent-replayed"),
+        HeaderName::from_static("ratelimit"),
+        HeaderName::from_static("ratelimit-policy"),
+        HeaderName::from_static("x-ratelimit-limit"),
+        HeaderName::from_static("x-ratelimit-remaining"),
+        HeaderName::from_static("x-ratelimit-reset"),
+    ];
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(request_headers)
+        .expose_headers(response_headers)
+        .max_age(Duration::from_secs(600))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::bearer;
+
+    #[test]
+    fn only_one_bearer_token_counts() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        headers.insert("authorization", "bearer 12|abc".parse().unwrap());
+        assert_eq!(bearer(&headers), Some(Some("12|abc")));
+        headers.append("authorization", "Bearer other".parse().unwrap());
+        assert_eq!(bearer(&headers), Some(None));
+        headers.insert("authorization", "Basic dTpw".parse().unwrap());
+        assert_eq!(bearer(&headers), Some(None));
+    }
+}

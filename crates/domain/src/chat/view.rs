@@ -1,0 +1,134 @@
+//! Rows to views.
+
+use std::collections::HashMap;
+
+use base::id::{ConversationId, UserId};
+use base::{CommonFault, Time};
+use protocol::chat::{Conversation, Message, MessageType};
+use protocol::users::UserCard;
+use store::StoreError;
+use store::chat::{ConversationRow, MessageRow};
+
+use super::ChatError;
+use crate::users::{self, UserState};
+use crate::{App, presence};
+
+/// A message as apps see it; of a deleted one only its place is left (domain.md §4.4).
+pub(super) fn message(row: MessageRow) -> Result<Message, StoreError> {
+    let deleted = row.deleted_at.is_some();
+    let message_type = match row.message_type.as_str() {
+        "text" => MessageType::Text,
+        "image" => MessageType::Image,
+        "video" => MessageType::Video,
+        "audio" => MessageType::Audio,
+        "file" => MessageType::File,
+        _ => return Err(StoreError::Corrupt { table: "messages", column: "type" }),
+    };
+    let media_urls = match row.media_urls.map(|json| json.0) {
+        Some(serde_json::Value::Array(urls)) if !deleted => {
+            urls.into_iter().filter_map(|url| url.as_str().map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(Message {
+        id: row.id,
+        conversation_id: row.conversation_id,
+        sender_id: row.sender_id,
+        message_type,
+        body: row.body.filter(|_| !deleted),
+        media_urls,
+        reply_to_id: row.reply_to_id,
+        // The column is nullable for Laravel's sake; a row without it is older than all others.
+        created_at: row.created_at.map_or_else(|| Time::from(chrono::DateTime::UNIX_EPOCH), Time::from),
+        read_at: row.read_at.map(Time::from),
+        deleted,
+    })
+}
+
+/// Messages in ascending order of their ids, each once.
+pub(super) fn messages_ascending(rows: Vec<MessageRow>) -> Result<Vec<Message>, StoreError> {
+    let mut messages = rows.into_iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    messages.sort_unstable_by_key(|message| message.id);
+    messages.dedup_by_key(|message| message.id);
+    Ok(messages)
+}
+
+/// Conversations as one of their participants sees them, in the order of the rows. The number of queries does not
+/// grow with theirs.
+pub(super) async fn conversations(
+    app: &App,
+    viewer: UserId,
+    rows: Vec<ConversationRow>,
+) -> Result<Vec<Conversation>, ChatError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let other = |row: &ConversationRow| {
+        if row.user_one_id == viewer { row.user_two_id } else { row.user_one_id }
+    };
+    let others: Vec<UserId> = rows.iter().map(other).collect();
+    let ids: Vec<ConversationId> = rows.iter().map(|row| row.id).collect();
+    let last_ids: Vec<u64> = rows.iter().filter_map(|row| row.last_message_id).collect();
+
+    let mut conn = app.store.reader().await?;
+    let last = store::chat::list_messages_by_id(&mut conn, &last_ids).await?;
+    let unread = store::chat::list_unread_among(&mut conn, viewer, &ids).await?;
+    drop(conn);
+    let states = users::find_states(app, &others).await?;
+    let online = presence::find_online(app, viewer, &states).await?;
+
+    let mut last: HashMap<ConversationId, MessageRow> =
+        last.into_iter().map(|row| (row.conversation_id, row)).collect();
+    let unread: HashMap<ConversationId, u32> =
+        unread.into_iter().map(|row| (row.conversation_id, count(row.unread))).collect();
+    let states: HashMap<UserId, UserState> = states.into_iter().map(|state| (state.id, state)).collect();
+    rows.into_iter()
+        .map(|row| {
+            let other = other(&row);
+            Ok(Conversation {
+                id: row.id,
+                user: states.get(&other).map_or_else(|| gone(other), card),
+                online: online.get(&other).map(|state| state.online),
+                last_message: last.remove(&row.id).map(message).transpose()?,
+                unread_count: unread.get(&row.id).copied().unwrap_or(0),
+                created_at: row.created_at.map(Time::from),
+            })
+        })
+        .collect()
+}
+
+/// One conversation as one of its participants sees it.
+pub(super) async fn conversation(
+    app: &App,
+    viewer: UserId,
+    row: ConversationRow,
+) -> Result<Conversation, ChatError> {
+    let mut views = conversations(app, viewer, vec![row]).await?;
+    views.pop().ok_or_else(|| CommonFault::internal("a conversation without a view").into())
+}
+
+/// `COUNT(*)` as apps get it.
+pub(super) fn count(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+fn card(state: &UserState) -> UserCard {
+    UserCard {
+        id: state.id,
+        name: state.name.clone(),
+        username: state.username.clone(),
+        avatar: state.avatar.clone(),
+        is_verified: state.is_verified,
+    }
+}
+
+/// The face of somebody whose account is gone, spelt as anonymised accounts are (domain.md §4.4).
+fn gone(id: UserId) -> UserCard {
+    UserCard {
+        id,
+        name: "Deleted user".to_owned(),
+        username: format!("deleted_{id}"),
+        avatar: None,
+        is_verified: false,
+    }
+}

@@ -1,0 +1,251 @@
+//! The side of a connection that others see: a bounded queue of frames and a letter-box for orders.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+use protocol::channel::Channel;
+use protocol::codec::Encoding;
+use protocol::codes::CloseCode;
+use uuid::Uuid;
+
+use super::frame::{Class, Frame};
+use super::session::Session;
+
+/// Room in an empty queue that is kept for the next time.
+const KEPT_CAPACITY: usize = 8;
+
+/// One connection as the hub sees it. Whoever has something for it leaves it here and wakes it; nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Unique in this process.
+    pub(crate) number: u64,
+    /// The connection's id towards clients.
+    pub(crate) client: Uuid,
+    /// How its messages are written.
+    pub(crate) encoding: Encoding,
+    /// Bytes that may wait.
+    max_queue: usize,
+    /// Bytes that wait: here, in the writer, or in a frame written in part.
+    queued: AtomicUsize,
+    outbox: Mutex<Outbox>,
+    waker: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct Outbox {
+    frames: VecDeque<Frame>,
+    ended: Vec<(Channel, u64)>,
+    close: Option<CloseCode>,
+    /// The connection takes nothing more.
+    closed: bool,
+    session: Option<Arc<Session>>,
+}
+
+/// What a connection finds in its letter-box, apart from frames.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    /// Subscriptions that the hub ended, by channel and number.
+    pub(crate) ended: Vec<(Channel, u64)>,
+    /// An order to close.
+    pub(crate) close: Option<CloseCode>,
+}
+
+/// What became of frames that were pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// Will be written.
+    pub(crate) accepted: u64,
+    /// Signals left out, since the queue is long.
+    pub(crate) dropped: u64,
+}
+
+impl Peer {
+    pub(crate) fn new(number: u64, encoding: Encoding, max_queue: usize) -> Self {
+        Self {
+            number,
+            client: Uuid::new_v4(),
+            encoding,
+            max_queue,
+            queued: AtomicUsize::new(0),
+            outbox: Mutex::default(),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds frames in their order, or closes with 3008 where they do not fit (realtime.md §7). With `measured` the
+    /// time until the last one is written goes into the lag histogram.
+    pub(crate) fn push<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>, measured: bool) -> Pushed {
+        let mut pushed = Pushed::default();
+        let mut outbox = self.lock();
+        if outbox.closed || outbox.close.is_some() {
+            return pushed;
+        }
+        // Somebody who found it empty wakes the task, which takes everything there is then.
+        let idle = outbox.frames.is_empty();
+        for frame in frames {
+            if !self.make_room(&mut outbox, frame) {
+                if frame.class == Class::Signal {
+                    pushed.dropped += 1;
+                    continue;
+                }
+                outbox.close = Some(CloseCode::Slow);
+                let forgotten: usize = outbox.frames.drain(..).map(|frame| frame.len()).sum();
+                self.queued.fetch_sub(forgotten, Ordering::Relaxed);
+                drop(outbox);
+                self.waker.wake();
+                return Pushed { accepted: 0, dropped: pushed.dropped };
+            }
+            self.queued.fetch_add(frame.len(), Ordering::Relaxed);
+            let at_ms = if measured { frame.at_ms } else { 0 };
+            outbox.frames.push_back(Frame { bytes: frame.bytes.clone(), class: frame.class, at_ms });
+            pushed.accepted += 1;
+        }
+        drop(outbox);
+        if idle && pushed.accepted > 0 {
+            self.waker.wake();
+        }
+        pushed
+    }
+
+    /// Whether a frame fits, if need be after signals that wait were left out.
+    fn make_room(&self, outbox: &mut Outbox, frame: &Frame) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed);
+        let with_it = queued.saturating_add(frame.len());
+        match frame.class {
+            // Early, so that they never take the room of what matters.
+            Class::Signal => with_it <= self.max_queue / 4,
+            Class::Reply => queued <= self.max_queue,
+            Class::Event if with_it <= self.max_queue => true,
+            Class::Event => {
+                let mut forgotten = 0;
+                outbox.frames.retain(|waiting| {
+                    let keep = waiting.class != Class::Signal;
+                    forgotten += if keep { 0 } else { waiting.len() };
+                    keep
+                });
+                self.queued.fetch_sub(forgotten, Ordering::Relaxed);
+                with_it.saturating_sub(forgotten) <= self.max_queue
+            }
+        }
+    }
+
+    /// Orders the connection to close; the first order counts.
+    pub(crate) fn close(&self, code: CloseCode) {
+        let mut outbox = self.lock();
+        if !outbox.closed && outbox.close.is_none() {
+            outbox.close = Some(code);
+            drop(outbox);
+            self.waker.wake();
+        }
+    }
+
+    /// Tells the connection that the hub ended one of its subscriptions, and the client with this frame.
+    pub(crate) fn end_subscription(&self, channel: Channel, number: u64, frame: &Frame) {
+        let mut outbox = self.lock();
+        if !outbox.closed {
+            outbox.ended.push((channel, number));
+        }
+        drop(outbox);
+        self.push([frame], false);
+        self.waker.wake();
+    }
+
+    /// Who is signed in.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.lock().session.clone()
+    }
+
+    pub(crate) fn set_session(&self, session: Arc<Session>) {
+        self.lock().session = Some(session);
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much waits that no more commands should be taken.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.queued() > self.max_queue / 2
+    }
+
+    /// To be woken when there is something. To be called before [`Self::take`].
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Moves the frames to the end of `queue` and takes the rest.
+    pub(crate) fn take(&self, queue: &mut VecDeque<Frame>) -> Mail {
+        let mut outbox = self.lock();
+        if queue.is_empty() {
+            if queue.capacity() > KEPT_CAPACITY {
+                *queue = VecDeque::new();
+            }
+            std::mem::swap(queue, &mut outbox.frames);
+        } else {
+            queue.append(&mut outbox.frames);
+        }
+        let ended = if outbox.ended.is_empty() { Vec::new() } else { std::mem::take(&mut outbox.ended) };
+        Mail { ended, close: outbox.close }
+    }
+
+    /// Bytes were written, or forgotten, that waited.
+    pub(crate) fn forget_bytes(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on it takes nothing more.
+    pub(crate) fn end(&self) {
+        let mut outbox = self.lock();
+        outbox.closed = true;
+        outbox.frames = VecDeque::new();
+        outbox.ended = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use protocol::codec::Encoding;
+    use protocol::codes::CloseCode;
+
+    use super::{Class, Frame, Peer, Pushed};
+
+    fn frame(class: Class, length: usize) -> Frame {
+        Frame::message(Encoding::Json, class, &vec![b'x'; length - 2])
+    }
+
+    #[test]
+    fn signals_give_way_before_the_socket_is_closed() {
+        let peer = Peer::new(1, Encoding::Json, 400);
+        let (signal, event) = (frame(Class::Signal, 40), frame(Class::Event, 100));
+        let pushed = peer.push([&signal, &signal, &signal], false);
+        assert_eq!(pushed, Pushed { accepted: 2, dropped: 1 }, "signals may fill a quarter");
+        assert_eq!(peer.push([&event, &event, &event], false).accepted, 3);
+        assert_eq!(peer.queued(), 380);
+        assert_eq!(peer.push([&event], false).accepted, 1, "the signals made room");
+        assert_eq!(peer.queued(), 400);
+        assert_eq!(peer.push([&event], false).accepted, 0);
+        let mut queue = VecDeque::new();
+        assert_eq!(peer.take(&mut queue).close, Some(CloseCode::Slow));
+        assert!(queue.is_empty());
+        assert_eq!(peer.queued(), 0);
+        assert_eq!(peer.push([&event], false).accepted, 0, "nothing after the end");
+    }
+
+    #[test]
+    fn one_reply_may_be_larger_than_the_queue() {
+        let peer = Peer::new(1, Encoding::Json, 200);
+        assert_eq!(peer.push([&frame(Class::Event, 150), &frame(Class::Reply, 5000)], false).accepted, 2);
+        assert!(peer.is_congested());
+        assert_eq!(peer.push([&frame(Class::Reply, 50)], false).accepted, 0);
+    }
+}
