@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reader::Reader;
-pub use reader::{ConfigErrors, VARIABLES, Variable};
+pub use reader::{ConfigErrors, VARIABLES, Variable, variables_table};
 
 /// A text that must not be logged: its `Debug` is `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -374,6 +374,13 @@ mod tests {
         for name in ["DATABASE_URL", "MAJLIS_JWT_SECRET", "MAJLIS_PING_SECONDS"] {
             assert!(errors.contains(name), "{name} is missing in: {errors}");
         }
+    }
+
+    #[test]
+    fn the_readme_has_the_table_of_variables() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+        let table = super::variables_table();
+        assert!(readme.contains(&table), "put this into README.md (`majlis variables` prints it):\n{table}");
     }
 
     #[test]

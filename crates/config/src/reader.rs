@@ -78,6 +78,17 @@ variables! {
     "MAJLIS_EXIT_WITH_PARENT" "off" "end when standard input ends";
 }
 
+/// The variables as a Markdown table: the one in README.md, which a test compares with this.
+#[must_use]
+pub fn variables_table() -> String {
+    let mut table = String::from("| variable | default | meaning |\n|---|---|---|\n");
+    for Variable { name, default, meaning } in VARIABLES {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        table.push_str(&format!("| `{name}` | {default} | {meaning} |\n"));
+    }
+    table
+}
+
 /// All mistakes in the environment.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigErrors(Vec<String>);

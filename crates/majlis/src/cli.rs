@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Token(TokenOptions),
     /// Print the OpenAPI document of the REST API.
     Openapi,
+    /// Print the environment variables as a Markdown table.
+    Variables,
     /// Print what happens on a channel (`room:1`) of the running `majlis up`, as a demo user.
     Watch(WatchOptions),
 }

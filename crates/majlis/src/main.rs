@@ -40,6 +40,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(options) => tools::doctor(&options).await,
         Command::Token(options) => tools::token(&options).await,
         Command::Openapi => tools::openapi(),
+        Command::Variables => {
+            term::say(&config::variables_table());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Watch(options) => watch::run(&options).await,
     }
 }

@@ -1,0 +1,36 @@
+//! One's own ledger, newest first.
+
+use base::CommonFault;
+use base::paging::{Page, PageRequest};
+use protocol::wallet::{Category, EntryType, Transaction, TransactionFilter};
+use store::wallet::TransactionQuery;
+
+use super::WalletError;
+use super::view::transaction_view;
+use crate::{Actor, App};
+
+/// A page of the actor's transactions, newest first (domain.md §5.8, D18).
+///
+/// # Errors
+/// Those of the store.
+pub async fn list_transactions(
+    app: &App,
+    actor: &Actor,
+    filter: TransactionFilter,
+    page: PageRequest,
+) -> Result<Page<Transaction>, WalletError> {
+    let mut conn = app.store.reader().await?;
+    let wallet = store::wallet::find_wallet(&mut conn, actor.user_id()).await?;
+    let wallet = wallet.ok_or(CommonFault::NotFound("wallet"))?;
+    let which = TransactionQuery {
+        entry_type: filter.entry_type.map(EntryType::as_str),
+        category: filter.category.map(Category::as_str),
+        cursor: page.cursor.map(|cursor| cursor.id),
+        forward: page.forward(),
+        limit: page.fetch(),
+    };
+    let rows = store::wallet::list_transactions(&mut conn, wallet.id, which).await?;
+    let items = rows.into_iter().map(|row| transaction_view(row, &wallet.currency));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::from_rows(page, items, |transaction| transaction.id))
+}

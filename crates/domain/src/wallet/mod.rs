@@ -1,0 +1,97 @@
+//! Wallets and their ledger (domain.md §5.8, §8).
+
+mod adjust_wallet;
+mod find_transaction;
+mod find_wallet;
+mod invoice;
+pub(crate) mod ledger;
+mod list_transactions;
+mod sale;
+mod view;
+
+use std::time::Duration;
+
+use base::{CommonFault, Fault, Money, Rule, Violations};
+use serde_json::{Map, Value};
+
+use crate::common_faults;
+
+pub use adjust_wallet::adjust_wallet;
+pub use find_transaction::find_transaction;
+pub use find_wallet::find_wallet;
+pub use list_transactions::list_transactions;
+
+pub(crate) use invoice::InvoiceItem;
+pub(crate) use sale::{Sale, Sold, sell};
+
+/// What can go wrong with money.
+#[derive(Debug, thiserror::Error)]
+pub enum WalletError {
+    /// What every domain can fail with.
+    #[error(transparent)]
+    Common(#[from] CommonFault),
+    /// The wallet holds less than is to be paid; nothing was written.
+    #[error("The wallet holds {available} {currency}, but {required} {currency} are needed.")]
+    InsufficientFunds {
+        /// What is to be paid.
+        required: Money,
+        /// What the wallet holds.
+        available: Money,
+        /// ISO 4217.
+        currency: String,
+    },
+    /// A balance would become more than its column can hold.
+    #[error("The amount is out of range.")]
+    OutOfRange,
+    /// Above the limit, one administrator alone may not adjust (domain.md §3, ASVS 2.3.5).
+    #[error("Adjustments above {limit} {currency} need a second administrator.")]
+    SecondApproverRequired {
+        /// The most that one may do alone.
+        limit: Money,
+        /// ISO 4217.
+        currency: String,
+    },
+}
+
+impl Fault for WalletError {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Common(fault) => fault.rule(),
+            Self::InsufficientFunds { .. } => Rule::INSUFFICIENT_FUNDS,
+            Self::OutOfRange => Rule::AMOUNT_OUT_OF_RANGE,
+            Self::SecondApproverRequired { .. } => Rule::SECOND_APPROVER_REQUIRED,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Common(fault) => fault.retry_after(),
+            _ => None,
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Common(fault) => fault.violations(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Option<Map<String, Value>> {
+        let members = match self {
+            Self::Common(fault) => return fault.details(),
+            Self::OutOfRange => return None,
+            Self::InsufficientFunds { required, available, currency } => vec![
+                ("required", required.to_string()),
+                ("available", available.to_string()),
+                ("currency", currency.clone()),
+            ],
+            Self::SecondApproverRequired { limit, currency } => {
+                vec![("limit", limit.to_string()), ("currency", currency.clone())]
+            }
+        };
+        Some(members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+    }
+}
+
+common_faults!(WalletError);
