@@ -160,7 +160,6 @@ pub fn status(rule: Rule) -> StatusCode {
 pub struct Problem {
     /// Names the kind of problem.
     #[serde(rename = "type")]
-    #[schema(format = Uri)]
     problem_type: String,
     /// The status in words.
     title: &'static str,

@@ -159,10 +159,7 @@ pub(crate) struct Params(Vec<(String, String)>);
 impl Params {
     /// The first value of a name, if it is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     /// A value of a type, or 422.

@@ -85,10 +85,7 @@ pub(crate) fn created<T: Serialize>(location: &str, data: T) -> Answer {
 }
 
 /// [`created`] for a write with a key: a repeat has the same status and body, and says that it is one.
-pub(crate) fn written<T, D: Serialize>(
-    written: Written<T>,
-    split: impl FnOnce(T) -> (String, D),
-) -> Answer {
+pub(crate) fn written<T, D: Serialize>(written: Written<T>, split: impl FnOnce(T) -> (String, D)) -> Answer {
     let (location, data) = split(written.answer);
     let mut response = created(&location, data)?;
     if written.replayed {
@@ -118,8 +115,7 @@ pub(crate) fn list<T: Serialize>(listing: &Listing, page: Page<T>) -> Answer {
             relations.push(format!("<{url}>; rel=\"{relation}\""));
         }
     }
-    let meta =
-        Meta { path: listing.path().to_owned(), per_page: page.per_page, next_cursor, prev_cursor };
+    let meta = Meta { path: listing.path().to_owned(), per_page: page.per_page, next_cursor, prev_cursor };
     let mut response =
         ([(header::CACHE_CONTROL, PRIVATE)], Json(List { data: page.items, links, meta })).into_response();
     if !relations.is_empty() {

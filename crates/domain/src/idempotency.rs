@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use store::StoreError;
 
-use crate::Actor;
 use crate::fault::of_store;
 use crate::unit::Unit;
+use crate::{Actor, App};
 
 /// Hours that answers are kept.
 pub const KEPT_HOURS: u32 = 24;
@@ -49,7 +49,7 @@ pub async fn claim<T: DeserializeOwned>(
     key: &IdempotencyKey,
     input: &impl Serialize,
 ) -> Result<Claim<T>, CommonFault> {
-    let scope = format!("{}:{operation}", actor.user_id());
+    let scope = scope(actor, operation);
     let fingerprint = fingerprint(input)?;
     let claimed =
         store::idempotency::insert_claim(unit, actor.user_id(), &scope, key.as_str(), &fingerprint).await;
@@ -74,6 +74,21 @@ pub async fn claim<T: DeserializeOwned>(
     Ok(Claim::Answered(Written { answer, replayed: true }))
 }
 
+/// Has this key of the actor been answered? For rate limits, which repeats are not to meet.
+///
+/// # Errors
+/// Those of the store.
+pub async fn is_answered(
+    app: &App,
+    actor: &Actor,
+    operation: &'static str,
+    key: &IdempotencyKey,
+) -> Result<bool, CommonFault> {
+    let mut conn = app.store.reader().await.map_err(of_store)?;
+    let row = store::idempotency::find_answer(&mut conn, &scope(actor, operation), key.as_str()).await;
+    Ok(row.map_err(of_store)?.is_some())
+}
+
 /// Keeps the answer, and the events emitted so far, in the running transaction.
 ///
 /// # Errors
@@ -87,6 +102,10 @@ pub async fn remember<T: Serialize>(
     let events = serde_json::to_value(unit.emitted()).map_err(CommonFault::internal)?;
     store::idempotency::update_answer(unit, ticket.0, body, events).await.map_err(of_store)?;
     Ok(Written { answer, replayed: false })
+}
+
+fn scope(actor: &Actor, operation: &str) -> String {
+    format!("{}:{operation}", actor.user_id())
 }
 
 fn fingerprint(input: &impl Serialize) -> Result<String, CommonFault> {

@@ -6,10 +6,16 @@
 pub mod access;
 pub mod actor;
 pub mod app;
+pub mod chat;
 pub mod fault;
+pub mod gifts;
 pub mod idempotency;
+pub mod morph;
+pub mod rooms;
+pub mod presence;
 pub mod unit;
 pub mod users;
+pub mod wallet;
 pub mod system;
 
 pub use actor::Actor;

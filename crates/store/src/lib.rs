@@ -139,6 +139,7 @@ pub(crate) fn affected(
     if actual == expected { Ok(()) } else { Err(StoreError::RowsAffected { table, expected, actual }) }
 }
 
+pub mod demo;
 pub mod doctor;
 pub mod migrate;
 pub mod purge;

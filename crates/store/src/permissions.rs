@@ -195,6 +195,7 @@ pub async fn insert_user_role(
 /// # Errors
 /// Those of the driver.
 pub async fn delete_laravel_cache(conn: &mut Conn) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM cache WHERE `key` LIKE '%spatie.permission.cache'").execute(conn).await?;
+    let done =
+        sqlx::query("DELETE FROM cache WHERE `key` LIKE '%spatie.permission.cache'").execute(conn).await?;
     Ok(done.rows_affected())
 }

@@ -58,10 +58,11 @@ pub async fn delete_old_revocations(
     now: DateTime<Utc>,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM hub_revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?")
-        .bind(now)
-        .bind(limit)
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query("DELETE FROM hub_revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?")
+            .bind(now)
+            .bind(limit)
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected())
 }

@@ -278,13 +278,15 @@ pub async fn insert_used_token(
     session_id: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO hub_used_refresh_tokens (token_id, token, session_id, used_at) VALUES (?, ?, ?, ?)")
-        .bind(token_id)
-        .bind(hash)
-        .bind(session_id)
-        .bind(at)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "INSERT INTO hub_used_refresh_tokens (token_id, token, session_id, used_at) VALUES (?, ?, ?, ?)",
+    )
+    .bind(token_id)
+    .bind(hash)
+    .bind(session_id)
+    .bind(at)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -399,7 +399,9 @@ pub async fn list_cards(
     if let Some((id, _)) = cursor {
         query.push(if forward { " AND u.id < " } else { " AND u.id > " }).push_bind(id);
     }
-    query.push(if forward { " ORDER BY u.id DESC LIMIT " } else { " ORDER BY u.id ASC LIMIT " }).push_bind(limit);
+    query
+        .push(if forward { " ORDER BY u.id DESC LIMIT " } else { " ORDER BY u.id ASC LIMIT " })
+        .push_bind(limit);
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
@@ -455,11 +457,17 @@ pub async fn list_relationships(
         ("followed_by", ["followers f WHERE f.following_id = ", " AND f.follower_id = u.id"]),
         (
             "requested",
-            ["follow_requests f WHERE f.follower_id = ", " AND f.following_id = u.id AND f.status = 'pending'"],
+            [
+                "follow_requests f WHERE f.follower_id = ",
+                " AND f.following_id = u.id AND f.status = 'pending'",
+            ],
         ),
         (
             "requested_by",
-            ["follow_requests f WHERE f.following_id = ", " AND f.follower_id = u.id AND f.status = 'pending'"],
+            [
+                "follow_requests f WHERE f.following_id = ",
+                " AND f.follower_id = u.id AND f.status = 'pending'",
+            ],
         ),
         ("blocking", ["hub_user_blocks b WHERE b.blocker_id = ", " AND b.blocked_id = u.id"]),
         ("blocked_by", ["hub_user_blocks b WHERE b.blocked_id = ", " AND b.blocker_id = u.id"]),

@@ -24,10 +24,11 @@ pub(super) async fn require_accepted(
     to: UserId,
     conversation_id: Option<ConversationId>,
 ) -> Result<(), ChatError> {
-    match users::may_message(conn, from, to).await? {
+    match users::may_message(conn, from, to).await {
         Ok(()) => Ok(()),
         Err(MessagePolicy::NotFound) => Err(CommonFault::NotFound("user").into()),
         Err(MessagePolicy::Blocked) => Err(ChatError::Blocked),
+        Err(MessagePolicy::Common(fault)) => Err(fault.into()),
         Err(MessagePolicy::NotAccepted) => {
             let answered = match conversation_id {
                 Some(id) => store::chat::has_written(conn, id, to).await?,
@@ -48,12 +49,7 @@ pub(super) async fn take_conversation(app: &App, actor: &Actor) -> Result<(), Co
     take(app, "conversation", actor, CONVERSATIONS).await
 }
 
-async fn take(
-    app: &App,
-    what: &'static str,
-    actor: &Actor,
-    rule: TokenBucket,
-) -> Result<(), CommonFault> {
+async fn take(app: &App, what: &'static str, actor: &Actor, rule: TokenBucket) -> Result<(), CommonFault> {
     if !app.settings.limits.enabled {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use base::id::{ConversationId, UserId};
-use base::{CommonFault, Time};
+use base::{CommonFault, Fault, Time};
 use protocol::chat::{Conversation, Message, MessageType};
 use protocol::users::UserCard;
 use store::StoreError;
@@ -75,7 +75,11 @@ pub(super) async fn conversations(
     let unread = store::chat::list_unread_among(&mut conn, viewer, &ids).await?;
     drop(conn);
     let states = users::find_states(app, &others).await?;
-    let online = presence::find_online(app, viewer, &states).await?;
+    // A list without dots beside the names is better than none.
+    let online = presence::find_online(app, viewer, &states).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %error.rule().code, "conversations are shown without presence");
+        HashMap::new()
+    });
 
     let mut last: HashMap<ConversationId, MessageRow> =
         last.into_iter().map(|row| (row.conversation_id, row)).collect();

@@ -1,33 +1,17 @@
 //! What runs by itself, settings, roles and the platform's own account.
 
 pub mod health;
+mod platform;
+mod purge_expired;
 pub mod rate;
+mod relay_outbox;
+pub mod roles;
+mod run_clocks;
+mod settings;
 
-use base::CommonFault;
-use base::id::{UserId, WalletId};
-use store::Conn;
-use tokio_util::sync::CancellationToken;
-
-use crate::App;
-
-/// The platform's own account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlatformWallet {
-    /// `settings.platform_user_id`.
-    pub user_id: UserId,
-    /// Its wallet.
-    pub wallet_id: WalletId,
-}
-
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
-mod skeleton {
-    use super::*;
-    pub async fn relay_outbox(app: &App) -> Result<usize, CommonFault> { todo!() }
-    pub async fn purge_expired(app: &App) -> Result<u64, CommonFault> { todo!() }
-    pub async fn run_clocks(app: App, shutdown: CancellationToken) { todo!() }
-    pub async fn install_roles(app: &App) -> Result<(), CommonFault> { todo!() }
-    pub async fn find_setting(conn: &mut Conn, key: &str) -> Result<Option<String>, CommonFault> { todo!() }
-    pub async fn platform_wallet(conn: &mut Conn) -> Result<PlatformWallet, CommonFault> { todo!() }
-    pub async fn ensure_platform(app: &App) -> Result<PlatformWallet, CommonFault> { todo!() }
-}
-pub use skeleton::*;
+pub use platform::{PlatformWallet, ensure_platform, platform_wallet};
+pub use purge_expired::purge_expired;
+pub use relay_outbox::relay_outbox;
+pub use roles::install_roles;
+pub use run_clocks::run_clocks;
+pub use settings::find_setting;

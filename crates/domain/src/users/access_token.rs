@@ -68,11 +68,7 @@ impl TokenKeys {
         let (algorithm, signing, checking) = match &settings.jwt {
             JwtKeys::Secret(secret) => {
                 let secret = secret.expose().as_bytes();
-                (
-                    Algorithm::HS256,
-                    Some(EncodingKey::from_secret(secret)),
-                    DecodingKey::from_secret(secret),
-                )
+                (Algorithm::HS256, Some(EncodingKey::from_secret(secret)), DecodingKey::from_secret(secret))
             }
             JwtKeys::Files { algorithm, private, public } => {
                 let public_pem = read_pem(public)?;
@@ -167,15 +163,18 @@ impl TokenKeys {
 }
 
 fn read_pem(path: &Path) -> Result<Vec<u8>, CommonFault> {
-    std::fs::read(path)
-        .map_err(|error| CommonFault::internal(format!("cannot read the JWT key {}: {error}", path.display())))
+    std::fs::read(path).map_err(|error| {
+        CommonFault::internal(format!("cannot read the JWT key {}: {error}", path.display()))
+    })
 }
 
 /// Signs an access token that belongs to no session, with all abilities: for `majlis token`.
 ///
 /// # Errors
-/// [`CommonFault::Internal`] where this process has no key to sign with.
-pub fn mint_access_token(app: &App, user_id: UserId, ttl: Duration) -> Result<String, CommonFault> {
+/// [`CommonFault::NotFound`] for who does not exist, [`CommonFault::Internal`] where this process has no key to
+/// sign with.
+pub async fn mint_access_token(app: &App, user_id: UserId, ttl: Duration) -> Result<String, CommonFault> {
+    super::find_state(app, user_id).await?.ok_or(CommonFault::NotFound("user"))?;
     app.keys.mint(user_id, None, &["*"], ttl)
 }
 
@@ -210,7 +209,8 @@ mod tests {
 
     fn claims(change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> serde_json::Value {
         let now = Time::now().unix_seconds();
-        let mut claims = serde_json::json!({"sub": "7", "iss": "majlis", "exp": now + 60, "iat": now, "jti": "j"});
+        let mut claims =
+            serde_json::json!({"sub": "7", "iss": "majlis", "exp": now + 60, "iat": now, "jti": "j"});
         change(claims.as_object_mut().unwrap());
         claims
     }
@@ -280,7 +280,8 @@ mod tests {
         let (private, public) = (dir.join("private.pem"), dir.join("public.pem"));
         std::fs::write(&private, ED_PRIVATE).unwrap();
         std::fs::write(&public, ED_PUBLIC).unwrap();
-        let files = |private| JwtKeys::Files { algorithm: JwtAlgorithm::EdDsa, private, public: public.clone() };
+        let files =
+            |private| JwtKeys::Files { algorithm: JwtAlgorithm::EdDsa, private, public: public.clone() };
         let keys = TokenKeys::load(&auth(files(Some(private)))).unwrap();
         let token = keys.mint(7, None, &["*"], Duration::from_secs(60)).unwrap();
         assert_eq!(keys.read(&token).unwrap().actor.user_id(), 7);
@@ -296,12 +297,14 @@ mod tests {
         let reader = TokenKeys::load(&auth(files(None))).unwrap();
         assert!(reader.read(&token).is_ok());
         assert!(reader.mint(7, None, &["*"], Duration::from_secs(60)).is_err());
-        assert!(TokenKeys::load(&auth(JwtKeys::Files {
-            algorithm: JwtAlgorithm::Rs256,
-            private: None,
-            public: public.clone(),
-        }))
-        .is_err());
+        assert!(
+            TokenKeys::load(&auth(JwtKeys::Files {
+                algorithm: JwtAlgorithm::Rs256,
+                private: None,
+                public: public.clone(),
+            }))
+            .is_err()
+        );
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -6,9 +6,9 @@ use tokio::sync::SemaphorePermit;
 use crate::App;
 
 /// bcrypt's limit. What is set must fit; what is verified is cut there, as PHP does.
-pub const MAX_BYTES: usize = 72;
+pub(super) const MAX_BYTES: usize = 72;
 /// The fewest characters of a new password.
-pub const MIN_CHARACTERS: usize = 8;
+pub(super) const MIN_CHARACTERS: usize = 8;
 
 /// Passwords of eight or more characters that everybody tries first (ASVS 6.2.4), one a line, lower case.
 const COMMON: &str = include_str!("common_passwords.txt");
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn new_passwords_have_eight_characters_to_72_bytes_and_are_not_everybodys() {
-        for bad in ["", "seven77", "password", "Password", "PASSWORD1", "11111111", "12345678", "a\0bcdefgh"] {
+        for bad in ["", "seven77", "password", "Password", "PASSWORD1", "11111111", "12345678", "a\0bcdefgh"]
+        {
             assert!(refused(bad), "{bad:?}");
         }
         assert!(refused(&"x1".repeat(37)) && !refused(&"x1".repeat(36)));

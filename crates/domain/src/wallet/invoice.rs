@@ -1,7 +1,6 @@
 //! One invoice for each customer purchase (domain.md §5.8, §8.5): numbers without gaps, VAT included.
 
-use base::id::UserId;
-use base::{Money, Time};
+use base::Money;
 use chrono::Datelike;
 use serde::Serialize;
 use serde_json::json;
@@ -9,6 +8,7 @@ use store::wallet::NewInvoice;
 
 use super::WalletError;
 use super::ledger::Split;
+use super::sale::Sale;
 use crate::unit::Unit;
 
 /// A line of an invoice.
@@ -28,26 +28,24 @@ pub(crate) struct InvoiceItem {
 /// (domain.md D8).
 pub(super) async fn issue_invoice(
     unit: &mut Unit,
-    buyer: UserId,
+    sale: &Sale<'_>,
     transaction_id: u64,
     split: &Split,
     vat_basis_points: u32,
-    item: &InvoiceItem,
-    at: Time,
 ) -> Result<String, WalletError> {
-    let year = at.as_chrono().year();
+    let year = sale.at.as_chrono().year();
     let ordinal = store::wallet::update_sequence(unit, &format!("invoice:{year}")).await?;
     let number = format!("INV-{year}-{ordinal:06}");
     let invoice = NewInvoice {
         transaction_id,
-        user_id: buyer,
+        user_id: sale.buyer,
         number: &number,
         subtotal: split.subtotal,
         vat_basis_points,
         vat_amount: split.vat,
         total: split.total,
-        items: json!([item]),
-        issued_at: at.as_chrono(),
+        items: json!([sale.item]),
+        issued_at: sale.at.as_chrono(),
     };
     store::wallet::insert_invoice(unit, &invoice).await?;
     Ok(number)

@@ -22,7 +22,7 @@ pub use find_wallet::find_wallet;
 pub use list_transactions::list_transactions;
 
 pub(crate) use invoice::InvoiceItem;
-pub(crate) use sale::{Sale, Sold, sell};
+pub(crate) use sale::{Sale, sell};
 
 /// What can go wrong with money.
 #[derive(Debug, thiserror::Error)]

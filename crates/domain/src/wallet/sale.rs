@@ -72,6 +72,7 @@ pub(crate) async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<
         .filter(|(_, _, amount)| amount.is_positive())
         .map(|(user_id, category, amount)| entry(user_id, EntryType::Credit, category, amount)),
     );
+    let buyers_last = entries.iter().rposition(|entry| entry.user_id == sale.buyer);
     let (operation, key) = sale.key;
     let group = Group {
         scope: (sale.buyer, operation, key),
@@ -83,9 +84,11 @@ pub(crate) async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<
         at: sale.at,
     };
     let posted = post(unit, group).await?;
-    let debit = posted.first().ok_or_else(|| CommonFault::internal("a sale without rows"))?;
-    // The buyer is paid by nobody in this group unless he is the platform: his debit comes first, his last row counts.
-    Ok(Sold { debit_id: debit.id, balance: debit.balance_after, split })
+    let no_rows = || CommonFault::internal("a sale without rows");
+    let debit = posted.first().ok_or_else(no_rows)?;
+    // Not always the debit: the platform may buy, and then has its share of it back.
+    let last = buyers_last.and_then(|ordinal| posted.get(ordinal)).ok_or_else(no_rows)?;
+    Ok(Sold { debit_id: debit.id, balance: last.balance_after, split })
 }
 
 impl Sold {
@@ -100,6 +103,6 @@ impl Sold {
         sale: &Sale<'_>,
     ) -> Result<String, WalletError> {
         let vat = app.settings.money.vat_basis_points;
-        issue_invoice(unit, sale.buyer, self.debit_id, &self.split, vat, &sale.item, sale.at).await
+        issue_invoice(unit, sale, self.debit_id, &self.split, vat).await
     }
 }

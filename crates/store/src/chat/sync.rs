@@ -6,7 +6,7 @@ use base::id::{ConversationId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
-use super::messages::{MessageRow, message_columns};
+use super::messages::{MessageRow, along_ids, message_columns};
 use super::push_ids;
 use crate::{Conn, StoreError};
 
@@ -72,39 +72,35 @@ pub async fn find_written_at(conn: &mut Conn, id: MessageId) -> Result<Option<Da
     Ok(written.flatten())
 }
 
-/// The user's conversations, not deleted, whose newest message below an id was written at or after `since`; at most
-/// `limit`. One look into the index of messages for each conversation of the user.
+/// The user's conversations, not deleted, whose newest message was written at or after `since`. One look at a message
+/// for each conversation of the user.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn list_conversations_written_since(
+pub async fn list_conversations_active_since(
     conn: &mut Conn,
     user_id: UserId,
-    below: MessageId,
     since: Time,
-    limit: u32,
 ) -> Result<Vec<ConversationId>, StoreError> {
     macro_rules! side {
         ($column:literal) => {
             concat!(
-                "SELECT c.id FROM conversations c WHERE c.",
+                "SELECT c.id FROM conversations c STRAIGHT_JOIN messages m ON m.id = c.last_message_id \
+                 WHERE c.",
                 $column,
-                " = ? AND c.deleted_at IS NULL AND c.last_message_id IS NOT NULL \
-                 AND (SELECT m.created_at FROM messages m WHERE m.conversation_id = c.id AND m.id < ? \
-                      ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1) >= ?"
+                " = ? AND c.deleted_at IS NULL AND m.created_at >= ?"
             )
         };
     }
-    let statement = concat!(side!("user_one_id"), " UNION ALL ", side!("user_two_id"), " LIMIT ?");
-    let mut query = sqlx::query_scalar(statement);
+    let mut query = sqlx::query_scalar(concat!(side!("user_one_id"), " UNION ALL ", side!("user_two_id")));
     for _side in 0..2 {
-        query = query.bind(user_id).bind(below).bind(since.as_chrono());
+        query = query.bind(user_id).bind(since.as_chrono());
     }
-    Ok(query.bind(limit).fetch_all(conn).await?)
+    Ok(query.fetch_all(conn).await?)
 }
 
 /// The messages of these conversations below an id that were written at or after `since`, looking at no more than
-/// the newest `depth` of each; in no order.
+/// the newest `depth` of each; in no order. Each conversation is a part of the statement: pass them by the hundred.
 ///
 /// # Errors
 /// Those of the driver.
@@ -121,7 +117,12 @@ pub async fn list_messages_written_since(
     let mut query = QueryBuilder::new("");
     for (number, id) in conversation_ids.iter().enumerate() {
         query.push(if number == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
-        query.push(concat!("SELECT ", message_columns!(), " FROM messages m WHERE m.conversation_id = "));
+        query.push(concat!(
+            "SELECT ",
+            along_ids!(),
+            message_columns!(),
+            " FROM messages m WHERE m.conversation_id = "
+        ));
         query.push_bind(*id).push(" AND m.id < ").push_bind(below);
         query.push(" ORDER BY m.conversation_id DESC, m.id DESC LIMIT ").push_bind(depth);
         query.push(") newest WHERE created_at >= ").push_bind(since.as_chrono());

@@ -21,8 +21,8 @@ pub struct RoomRow {
     pub status: String,
     /// The last day, in the room's time zone.
     pub end_date: NaiveDate,
-    /// Free, without a limit of participants and without slow mode?
-    pub is_open: bool,
+    /// 1 if it is free, without a limit of participants and without slow mode.
+    pub is_open: i64,
 }
 
 /// The rooms of these titles, oldest first.

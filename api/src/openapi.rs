@@ -1,0 +1,134 @@
+//! The description of the door, made from the handlers themselves (OpenAPI 3.1).
+
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, HeaderBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::error::{PROBLEM_JSON, Problem};
+use crate::routes;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Majlis API",
+        description = "The REST door of Majlis: profiles, one-to-one chat, live rooms, gifts, wallet, presence. What both \
+            doors can do is one operation; the socket's description is in the project's documents.\n\n\
+            Errors are `application/problem+json` with Laravel's `message` and `errors` members. Money is a string with \
+            two decimals. Lists are walked with `cursor`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    servers((url = "/", description = "This server")),
+    components(schemas(Problem)),
+    modifiers(&Bearer),
+    tags(
+        (name = "auth", description = "Sign-in, sessions, tokens"),
+        (name = "users", description = "Profiles and what is between people"),
+        (name = "chat", description = "One-to-one conversations"),
+        (name = "rooms", description = "Live rooms"),
+        (name = "gifts", description = "The gift catalogue, and giving"),
+        (name = "wallet", description = "Balance and ledger"),
+        (name = "presence", description = "Who is online"),
+        (name = "system", description = "For operators")
+    )
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "The access token of `log_in` (a JWT), or an API token `{id}|{plain}` in Laravel Sanctum's format.",
+            ))
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The description of every path, in OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let router =
+        OpenApiRouter::with_openapi(Description::openapi()).merge(routes::operators()).merge(routes::api());
+    let mut openapi = router.into_openapi();
+    for (path, item) in &mut openapi.paths.paths {
+        let methods = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Put, &mut item.put),
+            (HttpMethod::Patch, &mut item.patch),
+            (HttpMethod::Delete, &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                describe_errors(path, &method, operation);
+            }
+        }
+    }
+    openapi
+}
+
+/// Every operation's errors have the same body; which of them can occur follows from what the operation takes.
+fn describe_errors(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    if !path.starts_with("/api/") {
+        return;
+    }
+    let signed_in = operation.security.as_ref().is_some_and(|required| !required.is_empty());
+    let mut errors = vec![
+        ("400", "The request cannot be read: its JSON, cursor, key, or a token in the query."),
+        ("429", "Too many requests; `Retry-After` says when to come back."),
+        ("500", "Our fault; tell us the `request_id`."),
+        ("503", "MySQL or Redis does not answer; repeat the request, with the same key."),
+        ("504", "It took longer than 30 s."),
+    ];
+    if signed_in {
+        errors.push(("401", "No valid token."));
+        errors.push(("403", "Not for this user, or not with this token."));
+    }
+    if path.contains('{') {
+        errors.push(("404", "There is no such thing, or the asker may not know of it."));
+    }
+    if operation.request_body.is_some() {
+        errors.push(("413", "The body is larger than 1 MiB."));
+        errors.push(("415", "The body is not JSON."));
+    }
+    if operation.request_body.is_some() || operation.parameters.is_some() {
+        errors.push(("422", "Values that break their rules; `errors` names the fields."));
+    }
+    if operation.request_body.is_some() && *method == HttpMethod::Post && signed_in {
+        errors.push(("409", "The state of things does not allow it now."));
+    }
+    for (status, description) in errors {
+        let responses = &mut operation.responses.responses;
+        let words = match responses.get(status) {
+            Some(utoipa::openapi::RefOr::T(response)) => response.description.clone(),
+            _ => description.to_owned(),
+        };
+        responses.insert(status.to_owned(), problem(&words).into());
+    }
+    // Statuses of single operations (402, 423 …), written beside their handlers.
+    for (status, response) in &mut operation.responses.responses {
+        let utoipa::openapi::RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) {
+            *response = problem(&response.description);
+        }
+        let schema = utoipa::openapi::schema::Schema::Object(
+            utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build(),
+        );
+        let header =
+            HeaderBuilder::new().description(Some("Names this request in our log")).schema(Some(schema));
+        response.headers.insert("X-Request-Id".to_owned(), header.build().into());
+    }
+}
+
+fn problem(description: &str) -> utoipa::openapi::Response {
+    ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))))
+        .build()
+}

@@ -1,0 +1,119 @@
+//! Wallet and ledger (domain.md §5.8).
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use base::CommonFault;
+use domain::App;
+use domain::wallet;
+use protocol::wallet::{
+    AdjustWallet, AdjustWalletBody, Transaction, TransactionFilter, Wallet, WalletAdjusted,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::PageParams;
+use crate::Door;
+use crate::extract::{Caller, JsonBody, KeyHeader, Listing, PathId, PathText, Payer, user_id};
+use crate::response::{Answer, Condition, Data, List, list, tagged, written};
+
+/// `transactions.category`, as the filter spells it.
+const CATEGORIES: &[&str] = &[
+    "course",
+    "book",
+    "consultation",
+    "live_room",
+    "gift",
+    "top-up",
+    "withdrawal",
+    "refund",
+    "commission",
+    "vat",
+    "adjustment",
+];
+
+pub(crate) fn routes() -> OpenApiRouter<Door> {
+    OpenApiRouter::new()
+        .routes(routes!(find_wallet))
+        .routes(routes!(list_transactions))
+        .routes(routes!(find_transaction))
+        .routes(routes!(adjust_wallet))
+}
+
+/// The own wallet.
+#[utoipa::path(
+    get, path = "/api/v1/wallet", tag = "wallet", operation_id = "find_wallet", security(("bearer" = [])),
+    responses((status = 200, description = "Balance and totals", body = Data<Wallet>))
+)]
+async fn find_wallet(State(app): State<App>, Caller(actor): Caller, headers: HeaderMap) -> Answer {
+    tagged(&Condition::of(&headers), wallet::find_wallet(&app, &actor).await?)
+}
+
+/// The own ledger, newest lines first.
+#[utoipa::path(
+    get, path = "/api/v1/wallet/transactions", tag = "wallet", operation_id = "list_transactions",
+    security(("bearer" = [])),
+    params(
+        PageParams,
+        ("filter[type]" = Option<String>, Query, description = "`credit` or `debit`"),
+        ("filter[category]" = Option<String>, Query, description = "Such as `gift`, `live_room`, `adjustment`")
+    ),
+    responses((status = 200, description = "A page", body = List<Transaction>))
+)]
+async fn list_transactions(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
+    let filter = TransactionFilter {
+        entry_type: listing.params.one_of("filter[type]", &["credit", "debit"])?,
+        category: listing.params.one_of("filter[category]", CATEGORIES)?,
+    };
+    list(&listing, wallet::list_transactions(&app, &actor, filter, listing.page).await?)
+}
+
+/// One line of the own ledger.
+#[utoipa::path(
+    get, path = "/api/v1/wallet/transactions/{id}", tag = "wallet", operation_id = "find_transaction",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The line")),
+    responses((status = 200, description = "The line", body = Data<Transaction>))
+)]
+async fn find_transaction(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    PathId(id): PathId,
+    headers: HeaderMap,
+) -> Answer {
+    tagged(&Condition::of(&headers), wallet::find_transaction(&app, &actor, id).await?)
+}
+
+/// Corrects a wallet, with the permission `wallets.adjust`.
+#[utoipa::path(
+    post, path = "/api/v1/admin/wallets/{user}/adjustments", tag = "wallet", operation_id = "adjust_wallet",
+    security(("bearer" = [])),
+    params(
+        ("user" = String, Path, description = "Id of the user, or `me`"),
+        ("Idempotency-Key" = String, Header, description = "A UUID")
+    ),
+    request_body(content = AdjustWalletBody, example = json!({
+        "amount": "50.00", "direction": "credit", "reason": "Goodwill after the outage"
+    })),
+    responses(
+        (status = 201, description = "The line; `Idempotent-Replayed` marks a repeat", body = Data<WalletAdjusted>),
+        (status = 402, description = "`insufficient_funds`, with `required` and `available`"),
+        (status = 403, description = "`forbidden`, `missing_ability`, `second_approver_required`")
+    )
+)]
+async fn adjust_wallet(
+    State(app): State<App>,
+    Payer(actor): Payer,
+    PathText(user): PathText,
+    KeyHeader(key): KeyHeader,
+    body: JsonBody<AdjustWalletBody>,
+) -> Answer {
+    // A stranger learns neither of the key's rule nor of the body's.
+    domain::access::demand_permission(&app, &actor, "wallets.adjust").await?;
+    let user_id = user_id(&user, &actor).ok_or(CommonFault::NotFound("user"))?;
+    let AdjustWalletBody { amount, direction, reason } = body.input()?;
+    let client_id = key.ok_or(CommonFault::IdempotencyKeyRequired)?;
+    let input = AdjustWallet { client_id, user_id, amount, direction, reason };
+    let adjusted = wallet::adjust_wallet(&app, &actor, input).await?;
+    written(adjusted, |adjusted| {
+        (format!("/api/v1/wallet/transactions/{}", adjusted.transaction.id), adjusted)
+    })
+}

@@ -1,0 +1,86 @@
+//! Gifts: the catalogue, and giving (domain.md §5.9, realtime.md §7).
+
+mod list_gifts;
+mod recipient;
+mod send_gift;
+
+use std::time::Duration;
+
+use base::{CommonFault, Fault, Rule, Violations};
+use serde_json::{Map, Value};
+
+use crate::common_faults;
+use crate::rooms::RoomError;
+use crate::wallet::WalletError;
+
+pub use list_gifts::list_gifts;
+pub use send_gift::send_gift;
+
+/// What can go wrong with gifts.
+#[derive(Debug, thiserror::Error)]
+pub enum GiftError {
+    /// What every domain can fail with.
+    #[error(transparent)]
+    Common(#[from] CommonFault),
+    /// It could not be paid.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The room does not admit the giver, or is not live.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// No such gift, or it is no longer on offer.
+    #[error("There is no such gift on offer.")]
+    UnknownGift,
+    /// To oneself.
+    #[error("You cannot give a gift to yourself.")]
+    SelfGift,
+    /// Somebody else than the owner was named.
+    #[error("The gift must go to the owner of what it is given for.")]
+    WrongReceiver,
+    /// One of the two blocks the other.
+    #[error("You cannot reach this person.")]
+    Blocked,
+}
+
+impl Fault for GiftError {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Common(fault) => fault.rule(),
+            Self::Wallet(fault) => fault.rule(),
+            Self::Room(fault) => fault.rule(),
+            Self::UnknownGift => Rule::UNKNOWN_GIFT,
+            Self::SelfGift => Rule::SELF_GIFT,
+            Self::WrongReceiver => Rule::GIFT_WRONG_RECEIVER,
+            Self::Blocked => Rule::BLOCKED,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Common(fault) => fault.retry_after(),
+            Self::Wallet(fault) => fault.retry_after(),
+            Self::Room(fault) => fault.retry_after(),
+            _ => None,
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Common(fault) => fault.violations(),
+            Self::Wallet(fault) => fault.violations(),
+            Self::Room(fault) => fault.violations(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Option<Map<String, Value>> {
+        match self {
+            Self::Common(fault) => fault.details(),
+            Self::Wallet(fault) => fault.details(),
+            Self::Room(fault) => fault.details(),
+            _ => None,
+        }
+    }
+}
+
+common_faults!(GiftError);

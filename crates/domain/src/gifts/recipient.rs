@@ -1,0 +1,89 @@
+//! To whom a gift goes: the owner of what it is given for, if the giver may be there.
+
+use base::CommonFault;
+use base::id::UserId;
+use protocol::gifts::{Giftable, SendGift};
+use protocol::rooms::{RoomMember, RoomStatus};
+use store::Conn;
+
+use super::GiftError;
+use crate::morph::Morph;
+use crate::rooms::RoomError;
+use crate::rooms::admission::admit;
+use crate::{Actor, access};
+
+/// Proof that the giver may give to the receiver.
+#[derive(Clone, Debug)]
+pub(super) struct Recipient {
+    /// Who receives.
+    pub receiver_id: UserId,
+    /// What the giver is shown as.
+    pub sender: RoomMember,
+}
+
+/// Finds the receiver and checks that the giver may give: in a live room that admits them, for a post that they see,
+/// to a person who has an active account; not to oneself and not across a block.
+///
+/// # Errors
+/// Those of admission to the room; `not_found`; [`GiftError::WrongReceiver`], [`GiftError::SelfGift`],
+/// [`GiftError::Blocked`].
+pub(super) async fn find_recipient(
+    conn: &mut Conn,
+    actor: &Actor,
+    input: &SendGift,
+) -> Result<Recipient, GiftError> {
+    let owner = match input.giftable_type {
+        Giftable::LiveRoom => find_host(conn, actor, input.giftable_id).await?,
+        Giftable::Post => find_author(conn, actor, input.giftable_id).await?,
+        Giftable::User => input.giftable_id,
+    };
+    let receiver_id = input.receiver_id.unwrap_or(owner);
+    if receiver_id == actor.user_id() && receiver_id == owner {
+        return Err(GiftError::SelfGift);
+    }
+    if receiver_id != owner {
+        return Err(GiftError::WrongReceiver);
+    }
+    let parties = store::gifts::find_parties(conn, actor.user_id(), receiver_id).await?;
+    let parties = parties.ok_or(CommonFault::NotFound("user"))?;
+    if parties.is_blocked {
+        return Err(GiftError::Blocked);
+    }
+    let sender =
+        RoomMember { id: actor.user_id(), name: parties.sender_name, avatar: parties.sender_avatar };
+    Ok(Recipient { receiver_id, sender })
+}
+
+/// The column's value for what a gift is given for.
+pub(super) const fn giftable_morph(giftable: Giftable) -> Morph {
+    match giftable {
+        Giftable::LiveRoom => Morph::LiveRoom,
+        Giftable::Post => Morph::Post,
+        Giftable::User => Morph::User,
+    }
+}
+
+async fn find_host(conn: &mut Conn, actor: &Actor, room_id: u64) -> Result<UserId, GiftError> {
+    let room = store::rooms::find_room(conn, room_id).await?.ok_or(CommonFault::NotFound("room"))?;
+    let host = room.user_id;
+    // That a room is not live, everybody may know; it explains more than a missing seat.
+    if matches!(room.status.as_str(), "scheduled" | "completed") {
+        return Err(RoomError::NotActive.into());
+    }
+    let member = admit(conn, room, actor.user_id()).await?;
+    if member.status == RoomStatus::Active { Ok(host) } else { Err(RoomError::NotActive.into()) }
+}
+
+/// Visibility of a post (domain.md §5.3): its author is active and not across a block, and is public, followed by
+/// the viewer, or the viewer; moderators see all.
+async fn find_author(conn: &mut Conn, actor: &Actor, post_id: u64) -> Result<UserId, GiftError> {
+    const NO_POST: CommonFault = CommonFault::NotFound("post");
+    let author = store::gifts::find_post_author(conn, actor.user_id(), post_id).await?.ok_or(NO_POST)?;
+    let own = author.author_id == actor.user_id();
+    let visible = own || (!author.is_blocked && (!author.is_private || author.is_followed));
+    if visible || access::has_permission(conn, actor.user_id(), "posts.moderate").await? {
+        Ok(author.author_id)
+    } else {
+        Err(NO_POST.into())
+    }
+}

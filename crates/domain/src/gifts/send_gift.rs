@@ -1,0 +1,153 @@
+//! Giving a gift: one operation behind both doors (domain.md §5.9, D27).
+
+use base::text::{clean, length};
+use base::{CommonFault, Problem, Time, Violations};
+use bus::TokenBucket;
+use protocol::Event;
+use protocol::channel::Channel;
+use protocol::gifts::{
+    GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, Giftable, GiftableRef, SendGift,
+};
+use protocol::wallet::{Category, WalletBalance};
+use store::gifts::{GiftRow, NewGiftTransaction};
+
+use super::GiftError;
+use super::recipient::{find_recipient, giftable_morph};
+use crate::idempotency::{self, Claim, Written};
+use crate::morph::Morph;
+use crate::unit::Unit;
+use crate::wallet::{InvoiceItem, Sale, WalletError, sell};
+use crate::{Actor, App, in_unit};
+
+/// The scope of its keys.
+const OPERATION: &str = "gifts.send_gift";
+/// Gifts at once of one user for one thing, and a second after that (domain.md §2.5).
+const LIMIT: TokenBucket = TokenBucket { capacity: 20, refill_per_sec: 10.0 };
+
+/// Gives a gift: debits the giver by price × quantity, credits the owner of what it is given for less the platform's
+/// share and VAT, issues the invoice, and tells the room or post and the receiver, all or nothing.
+///
+/// Each gift is a streak of its own for now: `repeat_count` 1, `repeat_end` false (realtime.md §7 merges later; the
+/// money is exact per gift either way).
+///
+/// # Errors
+/// [`GiftError::UnknownGift`], [`GiftError::SelfGift`], [`GiftError::WrongReceiver`], [`GiftError::Blocked`]; those
+/// of admission to a room; [`WalletError::InsufficientFunds`], after which nothing is written.
+pub async fn send_gift(app: &App, actor: &Actor, input: SendGift) -> Result<Written<GiftSent>, GiftError> {
+    actor.require("wallet")?;
+    let message = input.message.as_deref().map(clean).filter(|message| !message.is_empty());
+    let input = SendGift { message, ..input };
+    if app.settings.limits.enabled {
+        let kind = giftable_morph(input.giftable_type).column(config::MorphStyle::Alias);
+        let bucket = format!("gift:{}:{kind}:{}", actor.user_id(), input.giftable_id);
+        let allowance = app.bus.take(&bucket, 1, LIMIT).await?;
+        if !allowance.allowed {
+            return Err(CommonFault::RateLimited(allowance.retry_after).into());
+        }
+    }
+    in_unit!(app, |unit| write_gift(app, unit, actor, &input))
+}
+
+fn check(input: &SendGift) -> Result<(), Violations> {
+    let mut violations = Violations::none();
+    violations.require(input.quantity >= 1, "quantity", Problem::TooSmall("1".to_owned()));
+    violations.require(input.quantity <= 999, "quantity", Problem::TooGreat("999".to_owned()));
+    let brief = input.message.as_deref().is_none_or(|message| length(message) <= 200);
+    violations.require(brief, "message", Problem::TooLong(200));
+    violations.into_result()
+}
+
+async fn write_gift(
+    app: &App,
+    unit: &mut Unit,
+    actor: &Actor,
+    input: &SendGift,
+) -> Result<Written<GiftSent>, GiftError> {
+    let ticket = match idempotency::claim(unit, actor, OPERATION, &input.client_id, input).await? {
+        Claim::First(ticket) => ticket,
+        Claim::Answered(written) => return Ok(written),
+    };
+    // No lock on gift, room or post: nothing of theirs is counted here, and the price is read in this transaction.
+    let recipient = find_recipient(unit, actor, input).await?;
+    let gift = store::gifts::find_gift(unit, input.gift_id).await?.ok_or(GiftError::UnknownGift)?;
+    check(input)?;
+    let total = gift.price.times(input.quantity).ok_or(WalletError::OutOfRange)?;
+    let at = Time::now_in_seconds();
+    let morph = app.settings.morph;
+    let new = NewGiftTransaction {
+        gift_id: gift.id,
+        sender_id: actor.user_id(),
+        receiver_id: recipient.receiver_id,
+        giftable: (giftable_morph(input.giftable_type).column(morph), input.giftable_id),
+        quantity: input.quantity,
+        total_price: total,
+        message: input.message.as_deref(),
+        created_at: at.as_chrono(),
+    };
+    let id = store::gifts::insert_gift_transaction(unit, &new).await?;
+    let event = Event::GiftSent(Box::new(GiftSentEvent {
+        gift_transaction_id: id,
+        gift: icon(&gift),
+        sender: recipient.sender,
+        receiver_id: recipient.receiver_id,
+        quantity: input.quantity,
+        total_price: total,
+        message: input.message.clone(),
+        giftable: GiftableRef { kind: input.giftable_type, id: input.giftable_id },
+        repeat_count: 1,
+        repeat_end: false,
+    }));
+    match input.giftable_type {
+        Giftable::LiveRoom => unit.emit(Channel::Room(input.giftable_id), event.clone()),
+        Giftable::Post => unit.emit(Channel::Post(input.giftable_id), event.clone()),
+        Giftable::User => {}
+    }
+    unit.emit(Channel::User(recipient.receiver_id), event);
+
+    let balance = if total.is_positive() {
+        let sale = Sale {
+            key: (OPERATION, &input.client_id),
+            buyer: actor.user_id(),
+            seller: recipient.receiver_id,
+            category: Category::Gift,
+            fee_basis_points: app.settings.money.gift_fee_basis_points,
+            related: (Morph::GiftTransaction.column(morph), id),
+            item: InvoiceItem {
+                description: gift.name,
+                quantity: input.quantity,
+                unit_price: gift.price,
+                total,
+            },
+            at,
+        };
+        let sold = sell(app, unit, &sale).await?;
+        store::gifts::update_gift_payment(unit, id, sold.debit_id).await?;
+        sold.invoice(app, unit, &sale).await?;
+        sold.balance
+    } else {
+        // A gift that costs nothing moves nothing (domain.md D5).
+        let wallet = store::wallet::find_wallet(unit, actor.user_id()).await?;
+        wallet.ok_or(CommonFault::NotFound("wallet"))?.balance
+    };
+    let answer = GiftSent {
+        gift_transaction: GiftTransaction {
+            id,
+            gift_id: gift.id,
+            receiver_id: recipient.receiver_id,
+            quantity: input.quantity,
+            total_price: total,
+        },
+        wallet: WalletBalance { balance },
+    };
+    Ok(idempotency::remember(unit, ticket, answer).await?)
+}
+
+fn icon(gift: &GiftRow) -> GiftIcon {
+    GiftIcon {
+        id: gift.id,
+        name: gift.name.clone(),
+        icon: gift.icon.clone(),
+        animation_url: gift.animation_url.clone(),
+        price: gift.price,
+    }
+}

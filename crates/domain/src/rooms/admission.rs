@@ -1,0 +1,144 @@
+//! Who may come into a room (realtime.md §3, domain.md §5.6, §6.5): the host and moderators always; others if they
+//! are not banned and the room's access rules admit them. A free room that is live admits everybody signed in; any
+//! other room, those with a seat.
+
+use base::id::UserId;
+use protocol::rooms::{AccessType, RegistrationStatus, RoomStatus};
+use store::Conn;
+use store::rooms::{RoomRow, StandingRow};
+
+use super::view::{access_type, registration_status, room_status};
+use super::{NO_ROOM, RoomError};
+use crate::access;
+
+/// As what somebody is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Whose room it is.
+    Host,
+    /// Holds `rooms.moderate`.
+    Moderator,
+    /// Anybody else who was admitted.
+    Member,
+}
+
+/// Proof that a user may be in a room, and what was learnt on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct RoomMember {
+    /// The room.
+    pub room: RoomRow,
+    /// Its status.
+    pub status: RoomStatus,
+    /// As what.
+    pub role: Role,
+    /// The user's name, seat and mutes.
+    pub standing: StandingRow,
+    /// The user's registration.
+    pub registration: Option<RegistrationStatus>,
+}
+
+/// What decides, apart from being the host or a moderator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub status: RoomStatus,
+    pub access: AccessType,
+    pub registration: Option<RegistrationStatus>,
+    pub is_banned: bool,
+}
+
+impl RoomMember {
+    /// Has, or had, a seat: registered, attended, or missed.
+    pub(super) fn has_seat(&self) -> bool {
+        has_seat(self.registration)
+    }
+}
+
+fn has_seat(registration: Option<RegistrationStatus>) -> bool {
+    use RegistrationStatus::{Attended, Missed, Registered};
+    matches!(registration, Some(Registered | Attended | Missed))
+}
+
+/// May an ordinary user with this claim be in the room?
+pub(super) fn decide(claim: Claim) -> Result<(), RoomError> {
+    if claim.status == RoomStatus::Cancelled {
+        return Err(NO_ROOM.into());
+    }
+    if claim.is_banned {
+        return Err(RoomError::Banned);
+    }
+    match (claim.access, claim.status) {
+        _ if has_seat(claim.registration) => Ok(()),
+        (AccessType::Free, RoomStatus::Active) => Ok(()),
+        (AccessType::Free, RoomStatus::Completed) => Err(RoomError::NotActive),
+        _ => Err(RoomError::NotRegistered),
+    }
+}
+
+/// Admits a user to a room that was read or locked.
+///
+/// # Errors
+/// [`RoomError::Banned`], [`RoomError::NotRegistered`], [`RoomError::NotActive`]; `not_found` for a cancelled room
+/// and for one whose host's account is gone.
+pub(crate) async fn admit(conn: &mut Conn, room: RoomRow, user_id: UserId) -> Result<RoomMember, RoomError> {
+    let standing = store::rooms::find_standing(conn, room.id, room.user_id, user_id).await?;
+    let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
+    let status = room_status(&room.status)?;
+    let registration = standing.registration.as_deref().map(registration_status).transpose()?;
+    let claim =
+        Claim { status, access: access_type(&room.access_type)?, registration, is_banned: standing.is_banned };
+    let role = if room.user_id == user_id {
+        Role::Host
+    } else {
+        match decide(claim) {
+            Ok(()) => Role::Member,
+            // Whether the refused one moderates is asked last: few are refused, and it takes a query.
+            Err(_) if is_moderator(conn, user_id).await? => Role::Moderator,
+            Err(refusal) => return Err(refusal),
+        }
+    };
+    Ok(RoomMember { room, status, role, standing, registration })
+}
+
+/// Holds the user `rooms.moderate`?
+pub(super) async fn is_moderator(conn: &mut Conn, user_id: UserId) -> Result<bool, RoomError> {
+    Ok(access::has_permission(conn, user_id, "rooms.moderate").await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::rooms::{AccessType, RegistrationStatus, RoomStatus};
+
+    use super::{Claim, RoomError, decide};
+
+    #[test]
+    fn the_table_of_admissions() {
+        use AccessType::{Free, Paid};
+        use RegistrationStatus::{Attended, Cancelled, Missed, Pending, Registered};
+        use RoomStatus::{Active, Completed, Scheduled};
+        let admitted = |access, status, registration, is_banned| {
+            decide(Claim { status, access, registration, is_banned }).is_ok()
+        };
+        assert!(admitted(Free, Active, None, false), "a free active room admits everybody signed in");
+        assert!(admitted(Free, Active, Some(Cancelled), false));
+        assert!(!admitted(Free, Active, None, true), "but the banned");
+        assert!(!admitted(Free, Scheduled, None, false));
+        assert!(admitted(Free, Scheduled, Some(Registered), false));
+        assert!(!admitted(Free, Completed, None, false));
+        for status in [Scheduled, Active, Completed] {
+            for seat in [Registered, Attended, Missed] {
+                assert!(admitted(Paid, status, Some(seat), false));
+                assert!(!admitted(Paid, status, Some(seat), true));
+            }
+            for none in [None, Some(Pending), Some(Cancelled)] {
+                assert!(!admitted(Paid, status, none, false));
+            }
+        }
+        let cancelled = Claim {
+            status: RoomStatus::Cancelled,
+            access: Free,
+            registration: Some(Registered),
+            is_banned: false,
+        };
+        assert!(matches!(decide(cancelled), Err(RoomError::Common(_))), "a cancelled room is not there");
+    }
+}

@@ -1,0 +1,122 @@
+//! The pass into the video room (domain.md §5.6, D26): a JWT for exactly this room and user. Prosody's plugin wants
+//! strings and fails on `null`, so what is absent is left out.
+
+use base::{CommonFault, Time};
+use chrono_tz::Tz;
+use config::Jitsi;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use protocol::rooms::JitsiPass;
+use serde::Serialize;
+
+use super::admission::RoomMember;
+use super::schedule::Schedule;
+
+/// A pass is good for two hours at most, …
+const LONGEST: i64 = 2 * 60 * 60;
+/// … and not longer than so many seconds after its session.
+const AFTER_SESSION: i64 = 15 * 60;
+/// The video server's clock may be so many seconds behind.
+const CLOCK_SKEW: i64 = 10;
+
+#[derive(Debug, Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    room: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    context: Context<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Context<'a> {
+    user: User<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<Features>,
+    group: String,
+}
+
+#[derive(Debug, Serialize)]
+struct User<'a> {
+    id: String,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<&'a str>,
+    affiliation: &'static str,
+    moderator: &'static str,
+}
+
+/// For moderators only.
+#[derive(Debug, Serialize)]
+struct Features {
+    livestreaming: &'static str,
+    recording: &'static str,
+    transcription: &'static str,
+    #[serde(rename = "outbound-call")]
+    outbound_call: &'static str,
+}
+
+/// Signs a pass into the running session of a room; `None` where the room has no video room.
+///
+/// # Errors
+/// [`CommonFault::Internal`] when it cannot be signed.
+pub(super) fn issue_pass(
+    jitsi: &Jitsi,
+    member: &RoomMember,
+    user_id: u64,
+    moderator: bool,
+    now: Time,
+) -> Result<Option<JitsiPass>, CommonFault> {
+    let Some(name) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
+    let room = name.to_ascii_lowercase();
+    let expires_at = expiry(member, now);
+    let claims = Claims {
+        iss: &jitsi.app_id,
+        aud: &jitsi.audience,
+        sub: &jitsi.domain,
+        room: &room,
+        iat: now.unix_seconds(),
+        nbf: now.unix_seconds() - CLOCK_SKEW,
+        exp: expires_at.unix_seconds(),
+        context: Context {
+            user: User {
+                id: user_id.to_string(),
+                name: &member.standing.name,
+                avatar: member.standing.avatar.as_deref(),
+                affiliation: if moderator { "owner" } else { "member" },
+                moderator: if moderator { "true" } else { "false" },
+            },
+            features: moderator.then_some(Features {
+                livestreaming: "true",
+                recording: "true",
+                transcription: "true",
+                outbound_call: "false",
+            }),
+            group: format!("live-room:{}", member.room.id),
+        },
+    };
+    let key = EncodingKey::from_secret(jitsi.app_secret.expose().as_bytes());
+    let jwt = encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(CommonFault::internal)?;
+    Ok(Some(JitsiPass { domain: jitsi.domain.clone(), room, jwt, expires_at, moderator }))
+}
+
+/// `min(now + 2 h, session end + 15 min)`. A session that runs on after that still lets people in, for a quarter of
+/// an hour at a time: it is ended by its host or the clock, not by passes that were never good.
+fn expiry(member: &RoomMember, now: Time) -> Time {
+    let longest = now.plus_seconds(LONGEST);
+    let room = &member.room;
+    let Ok(zone) = room.timezone.parse::<Tz>() else { return longest };
+    let schedule = Schedule {
+        start_date: room.start_date,
+        end_date: room.end_date,
+        start_time: room.start_time,
+        end_time: room.end_time,
+        zone,
+    };
+    // Just over counts as well: its quarter of an hour may still run.
+    let session = schedule.session_at(now).or_else(|| schedule.session_at(now.plus_seconds(-AFTER_SESSION)));
+    let end = session.map(|session| session.end.plus_seconds(AFTER_SESSION)).filter(|&end| end > now);
+    end.unwrap_or_else(|| now.plus_seconds(AFTER_SESSION)).min(longest)
+}

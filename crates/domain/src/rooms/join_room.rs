@@ -1,0 +1,100 @@
+//! Coming into a live room: attendance and the pass for the video (domain.md §5.6).
+
+use base::{Money, Time};
+use protocol::Event;
+use protocol::channel::Channel;
+use protocol::rooms::{JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard, RoomStatus};
+use store::rooms::NewSeat;
+
+use super::admission::{Role, RoomMember, admit, is_moderator};
+use super::facts::{count_viewers, find_facts};
+use super::jitsi::issue_pass;
+use super::seats::find_free_seat;
+use super::{NO_ROOM, RoomError};
+use crate::unit::Unit;
+use crate::{Actor, App, in_unit};
+
+/// Up to so many listeners the room hears who joins (realtime.md §3).
+const SMALL_ROOM: u32 = 200;
+
+/// Joins a live room. The first join of somebody with a seat marks it attended; who walks into a free room takes a
+/// seat by it. Host and moderators need none. Joining again only gives a new pass.
+///
+/// # Errors
+/// [`RoomError::NotActive`]; [`RoomError::RoomFull`]; those of admission.
+pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<RoomJoined, RoomError> {
+    let (member, moderator) = {
+        let mut conn = app.store.reader().await?;
+        let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;
+        let member = admit_live(&mut conn, room, actor).await?;
+        let moderator = member.role != Role::Member || is_moderator(&mut conn, actor.user_id()).await?;
+        (member, moderator)
+    };
+    let viewers = count_viewers(app, input.room_id).await?;
+    if !moderator && member.registration != Some(RegistrationStatus::Attended) {
+        let tell = viewers <= SMALL_ROOM;
+        in_unit!(app, |unit| write_attendance(unit, actor, &input, tell))?;
+    }
+    let jitsi = match &app.settings.jitsi {
+        None => None,
+        Some(jitsi) => issue_pass(jitsi, &member, actor.user_id(), moderator, Time::now_in_seconds())?,
+    };
+    let facts = find_facts(app, input.room_id).await?;
+    Ok(RoomJoined { room: facts.into_state(viewers), jitsi })
+}
+
+/// That a room is not live is told first: everybody may know it, and it explains more than a missing seat.
+async fn admit_live(
+    conn: &mut store::Conn,
+    room: store::rooms::RoomRow,
+    actor: &Actor,
+) -> Result<RoomMember, RoomError> {
+    if matches!(room.status.as_str(), "scheduled" | "completed") {
+        return Err(RoomError::NotActive);
+    }
+    let member = admit(conn, room, actor.user_id()).await?;
+    if member.status == RoomStatus::Active { Ok(member) } else { Err(RoomError::NotActive) }
+}
+
+async fn write_attendance(
+    unit: &mut Unit,
+    actor: &Actor,
+    input: &JoinRoom,
+    tell: bool,
+) -> Result<(), RoomError> {
+    let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
+    let member = admit_live(unit, room, actor).await?;
+    let at = Time::now_in_seconds().as_chrono();
+    let seat = store::rooms::lock_seat(unit, member.room.id, actor.user_id()).await?;
+    let first = match seat {
+        Some(seat) if seat.status == "registered" => {
+            store::rooms::update_attendance(unit, seat.id, at).await?
+        }
+        Some(seat) if seat.status == "attended" => false,
+        // In a paid room only those with a seat were admitted: this one is marked as missed, and has come after all.
+        Some(_) if member.has_seat() => false,
+        // What remains is a free room.
+        _ => {
+            let seat = NewSeat {
+                user_id: actor.user_id(),
+                live_room_id: member.room.id,
+                status: RegistrationStatus::Attended.as_str(),
+                price_paid: Money::ZERO,
+                payment_method: None,
+                transaction_id: None,
+                at,
+            };
+            find_free_seat(unit, &member.room, actor.user_id()).await?.take(unit, &seat).await?;
+            true
+        }
+    };
+    if first && tell {
+        let user = MemberCard {
+            id: actor.user_id(),
+            name: member.standing.name,
+            avatar: member.standing.avatar,
+        };
+        unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
+    }
+    Ok(())
+}

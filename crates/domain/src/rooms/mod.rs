@@ -1,0 +1,128 @@
+//! Live rooms: who may come in, seats, the video pass, the chat (domain.md §5.6, realtime.md §3).
+
+pub(crate) mod admission;
+mod create_room;
+mod enter_channel;
+mod facts;
+mod find_room;
+mod jitsi;
+mod join_room;
+mod list_room_messages;
+mod list_rooms;
+mod post_message;
+mod register_for_room;
+mod schedule;
+mod seats;
+mod start_room;
+mod view;
+
+use std::time::Duration;
+
+use base::{CommonFault, Fault, Rule, Violations};
+use serde_json::{Map, Value};
+
+use crate::common_faults;
+use crate::wallet::WalletError;
+
+pub use create_room::create_room;
+pub use enter_channel::enter_channel;
+pub use find_room::find_room;
+pub use join_room::join_room;
+pub use list_room_messages::list_room_messages;
+pub use list_rooms::list_rooms;
+pub use post_message::post_message;
+pub use register_for_room::register_for_room;
+pub use start_room::start_room;
+
+/// What can go wrong in and around rooms.
+#[derive(Debug, thiserror::Error)]
+pub enum RoomError {
+    /// What every domain can fail with.
+    #[error(transparent)]
+    Common(#[from] CommonFault),
+    /// The seat has to be paid, and could not be.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The room is not live.
+    #[error("The room is not live now.")]
+    NotActive,
+    /// The room is over; there are no seats to be had.
+    #[error("The room is over.")]
+    Over,
+    /// May not come in.
+    #[error("You were banned from this room.")]
+    Banned,
+    /// May not write.
+    #[error("You are muted in this room.")]
+    Muted,
+    /// Has written just now; wait so long.
+    #[error("Slow mode: please wait {} s before the next message.", .0.as_secs().max(1))]
+    SlowMode(Duration),
+    /// No seat is left.
+    #[error("All seats of the room are taken.")]
+    RoomFull,
+    /// Has a seat.
+    #[error("You are registered already.")]
+    AlreadyRegistered,
+    /// Has no seat, and needs one.
+    #[error("Register for this room first.")]
+    NotRegistered,
+    /// The host needs no seat.
+    #[error("The host needs no registration.")]
+    OwnRoom,
+    /// The message to be answered is not there.
+    #[error("The message replied to is not in this room.")]
+    ParentNotFound,
+    /// Too early or too late to start.
+    #[error("The room can be started from 15 minutes before its time until its end.")]
+    OutsideWindow,
+}
+
+impl Fault for RoomError {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Common(fault) => fault.rule(),
+            Self::Wallet(fault) => fault.rule(),
+            Self::NotActive | Self::Over => Rule::ROOM_NOT_ACTIVE,
+            Self::Banned => Rule::ROOM_BANNED,
+            Self::Muted => Rule::ROOM_MUTED,
+            Self::SlowMode(_) => Rule::ROOM_SLOW_MODE,
+            Self::RoomFull => Rule::ROOM_FULL,
+            Self::AlreadyRegistered => Rule::ROOM_ALREADY_REGISTERED,
+            Self::NotRegistered => Rule::ROOM_NOT_REGISTERED,
+            Self::OwnRoom => Rule::ROOM_OWN,
+            Self::ParentNotFound => Rule::ROOM_PARENT_NOT_FOUND,
+            Self::OutsideWindow => Rule::ROOM_OUTSIDE_WINDOW,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Common(fault) => fault.retry_after(),
+            Self::Wallet(fault) => fault.retry_after(),
+            Self::SlowMode(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Common(fault) => fault.violations(),
+            Self::Wallet(fault) => fault.violations(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Option<Map<String, Value>> {
+        match self {
+            Self::Common(fault) => fault.details(),
+            Self::Wallet(fault) => fault.details(),
+            _ => None,
+        }
+    }
+}
+
+common_faults!(RoomError);
+
+/// There is no such room, or the asker may not know of it (domain.md D23).
+const NO_ROOM: CommonFault = CommonFault::NotFound("room");

@@ -1,0 +1,145 @@
+//! Writing in a live room (realtime.md §3, §4; domain.md §5.6).
+
+use std::time::Duration;
+
+use base::text::{clean, length};
+use base::{Problem, Time, Violations};
+use bus::TokenBucket;
+use protocol::Event;
+use protocol::channel::Channel;
+use protocol::rooms::{
+    MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage, RoomMessageType, RoomStatus,
+};
+use store::rooms::NewRoomMessage;
+
+use super::admission::{Role, admit, is_moderator};
+use super::{NO_ROOM, RoomError};
+use crate::idempotency::{self, Claim, Written};
+use crate::unit::Unit;
+use crate::{Actor, App, in_unit};
+
+/// Characters of a message.
+const LONGEST: usize = 500;
+
+/// Posts a message to a live room.
+///
+/// Message ids are in the order of commits (realtime.md §5): the room's row is locked before the id is drawn, so the
+/// posts of one room commit one after the other. Inserting the message would lock that row against writers anyway.
+///
+/// # Errors
+/// [`RoomError::NotActive`], [`RoomError::Muted`], [`RoomError::SlowMode`], [`RoomError::ParentNotFound`]; those of
+/// admission; violations of `client_id`, `body`, `type`.
+pub async fn post_message(
+    app: &App,
+    actor: &Actor,
+    input: PostMessage,
+) -> Result<Written<MessagePosted>, RoomError> {
+    if !input.client_id.is_uuid() {
+        return Err(Violations::one("client_id", Problem::Format("a UUID")).into());
+    }
+    let input = PostMessage { body: clean(&input.body), ..input };
+    let checked = check(&input);
+    // A message that will be refused for its content does not use up its author's turn.
+    let wait = if checked.is_ok() { take_turn(app, actor, &input).await? } else { None };
+    in_unit!(app, |unit| write_message(unit, actor, &input, &checked, wait))
+}
+
+fn check(input: &PostMessage) -> Result<(), Violations> {
+    let mut violations = Violations::none();
+    match length(&input.body) {
+        0 => violations.add("body", Problem::Required),
+        characters if characters > LONGEST => violations.add("body", Problem::TooLong(LONGEST)),
+        _ => {}
+    }
+    // `announcement` has an operation of its own, `system` is the platform's.
+    let own = matches!(input.message_type, RoomMessageType::Text | RoomMessageType::Emoji);
+    violations.require(own, "type", Problem::NotOneOf(&["text", "emoji"]));
+    violations.into_result()
+}
+
+/// Slow mode: takes the author's turn, or tells how long to wait for it. Outside of the unit, since it asks Redis.
+async fn take_turn(app: &App, actor: &Actor, input: &PostMessage) -> Result<Option<Duration>, RoomError> {
+    let seconds = {
+        let mut conn = app.store.reader().await?;
+        let seconds = store::rooms::find_slow_mode(&mut conn, input.room_id).await?;
+        if seconds == 0 {
+            return Ok(None);
+        }
+        let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;
+        if room.user_id == actor.user_id() || is_moderator(&mut conn, actor.user_id()).await? {
+            return Ok(None);
+        }
+        seconds
+    };
+    let bucket = format!("slow:{}:{}", input.room_id, actor.user_id());
+    let rule = TokenBucket { capacity: 1, refill_per_sec: 1.0 / f64::from(seconds) };
+    let allowance = app.bus.take(&bucket, 1, rule).await?;
+    Ok((!allowance.allowed).then_some(allowance.retry_after))
+}
+
+async fn write_message(
+    unit: &mut Unit,
+    actor: &Actor,
+    input: &PostMessage,
+    checked: &Result<(), Violations>,
+    wait: Option<Duration>,
+) -> Result<Written<MessagePosted>, RoomError> {
+    let ticket = match idempotency::claim(unit, actor, "rooms.post_message", &input.client_id, input).await? {
+        Claim::First(ticket) => ticket,
+        Claim::Answered(written) => return Ok(written),
+    };
+    let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
+    // That a room is not live, everybody may know; it explains more than a missing seat.
+    if matches!(room.status.as_str(), "scheduled" | "completed") {
+        return Err(RoomError::NotActive);
+    }
+    let member = admit(unit, room, actor.user_id()).await?;
+    checked.clone()?;
+    if member.status != RoomStatus::Active {
+        return Err(RoomError::NotActive);
+    }
+    if member.standing.is_muted
+        && member.role == Role::Member
+        && !is_moderator(unit, actor.user_id()).await?
+    {
+        return Err(RoomError::Muted);
+    }
+    if let Some(parent) = input.parent_id {
+        let parent = store::rooms::find_parent(unit, parent).await?;
+        if !parent.is_some_and(|parent| parent.live_room_id == member.room.id && !parent.is_deleted) {
+            return Err(RoomError::ParentNotFound);
+        }
+    }
+    if let Some(wait) = wait {
+        return Err(RoomError::SlowMode(wait));
+    }
+
+    let created_at = Time::now_in_seconds();
+    let new = NewRoomMessage {
+        live_room_id: member.room.id,
+        user_id: actor.user_id(),
+        parent_id: input.parent_id,
+        message_type: input.message_type.as_str(),
+        message: &input.body,
+        created_at: created_at.as_chrono(),
+    };
+    let message = RoomMessage {
+        id: store::rooms::insert_message(unit, &new).await?,
+        room_id: member.room.id,
+        user_id: actor.user_id(),
+        user: Some(MemberCard {
+            id: actor.user_id(),
+            name: member.standing.name,
+            avatar: member.standing.avatar,
+        }),
+        message_type: input.message_type,
+        body: Some(input.body.clone()),
+        parent_id: input.parent_id,
+        pinned: false,
+        deleted: false,
+        reactions_count: 0,
+        created_at,
+    };
+    unit.emit(Channel::Room(member.room.id), Event::RoomMessageCreated { message: message.clone() });
+    Ok(idempotency::remember(unit, ticket, MessagePosted { message }).await?)
+}

@@ -1,0 +1,74 @@
+//! Going live (domain.md §5.6 "live_rooms.status").
+
+use base::id::{BASE32_LOWER, RoomId, random_text};
+use base::{CommonFault, Time};
+use chrono_tz::Tz;
+use protocol::Event;
+use protocol::channel::Channel;
+use protocol::rooms::{RoomStarted, RoomStatus};
+use store::rooms::RoomRow;
+
+use super::facts::facts_key;
+use super::schedule::Schedule;
+use super::view::room_status;
+use super::{NO_ROOM, RoomError};
+use crate::unit::Unit;
+use crate::{Actor, App, access, in_unit};
+
+/// Makes a scheduled room live, with a fresh Jitsi room: its host from 15 minutes before the day's session until its
+/// end, or whoever holds `rooms.manage` at any time. Tells the room and everybody with a seat.
+///
+/// # Errors
+/// [`CommonFault::Forbidden`]; [`CommonFault::IllegalTransition`] with `allowed`; [`RoomError::OutsideWindow`].
+pub async fn start_room(app: &App, actor: &Actor, room_id: RoomId) -> Result<RoomStarted, RoomError> {
+    in_unit!(app, |unit| write_start(unit, actor, room_id))
+}
+
+async fn write_start(unit: &mut Unit, actor: &Actor, room_id: RoomId) -> Result<RoomStarted, RoomError> {
+    let room = store::rooms::lock_room(unit, room_id).await?.ok_or(NO_ROOM)?;
+    let is_host = room.user_id == actor.user_id();
+    let manages = access::has_permission(unit, actor.user_id(), "rooms.manage").await?;
+    let status = room_status(&room.status)?;
+    if !is_host && !manages {
+        let hidden = status == RoomStatus::Cancelled;
+        return Err(if hidden { NO_ROOM } else { CommonFault::Forbidden }.into());
+    }
+    let started_at = Time::now_in_seconds();
+    if status != RoomStatus::Scheduled {
+        return Err(illegal(status).into());
+    }
+    if !manages && !is_in_window(&room, started_at)? {
+        return Err(RoomError::OutsideWindow);
+    }
+    let jitsi_room = format!("r{room_id}-{}", random_text(24, BASE32_LOWER));
+    if !store::rooms::update_started(unit, room_id, &jitsi_room, started_at.as_chrono()).await? {
+        return Err(illegal(status).into());
+    }
+    unit.forget(facts_key(room_id));
+    unit.emit(Channel::Room(room_id), Event::RoomStarted { room_id, started_at });
+    for user_id in store::rooms::list_registered(unit, room_id).await? {
+        unit.emit(Channel::User(user_id), Event::RoomStarted { room_id, started_at });
+    }
+    Ok(RoomStarted { id: room_id, status: RoomStatus::Active, started_at, jitsi_room })
+}
+
+fn illegal(from: RoomStatus) -> CommonFault {
+    let allowed: &'static [&'static str] = match from {
+        RoomStatus::Scheduled => &["active", "completed", "cancelled"],
+        RoomStatus::Active => &["scheduled", "completed", "cancelled"],
+        RoomStatus::Completed | RoomStatus::Cancelled => &[],
+    };
+    CommonFault::IllegalTransition { what: "The room", from: from.as_str().to_owned(), to: "active", allowed }
+}
+
+fn is_in_window(room: &RoomRow, now: Time) -> Result<bool, RoomError> {
+    let zone: Tz = room.timezone.parse().map_err(CommonFault::internal)?;
+    let schedule = Schedule {
+        start_date: room.start_date,
+        end_date: room.end_date,
+        start_time: room.start_time,
+        end_time: room.end_time,
+        zone,
+    };
+    Ok(schedule.session_at(now).is_some())
+}

@@ -1,0 +1,178 @@
+//! Chat statements on a table with history: what they give, and how many rows they look at for it.
+
+use base::Time;
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
+use store::chat::{self, ConversationsFrom, MessagesFrom};
+use store::testing::TestDatabase;
+
+use crate::setup::fresh;
+
+/// Users 1 to 62. User 1 has conversations 1 to 60 with users 2 to 61; conversation 61 is of 61 and 62. Messages are
+/// written round and round, one a second, so 61 · 300 = 18,300 of them; the other one of the pair writes every second round.
+const CONVERSATIONS: u64 = 61;
+const ROUNDS: u64 = 300;
+
+async fn planted() -> (TestDatabase, MySqlConnection) {
+    let database = fresh().await;
+    let mut conn = database.connect().await.unwrap();
+    let digits = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
+                   UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let numbers = |count: u64| {
+        format!(
+            "(SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d AS n FROM {digits} a JOIN {digits} b \
+             JOIN {digits} c JOIN {digits} e JOIN {digits} f) numbers WHERE n < {count} ORDER BY n"
+        )
+    };
+    for statement in [
+        format!(
+            "INSERT INTO users (id, name, username, email, password) \
+             SELECT n + 1, 'N', CONCAT('u', n + 1), CONCAT('u', n + 1, '@example.com'), 'x' FROM {}",
+            numbers(CONVERSATIONS + 1)
+        ),
+        format!(
+            "INSERT INTO conversations (id, user_one_id, user_two_id, created_at) \
+             SELECT n + 1, IF(n = 60, 61, 1), IF(n = 60, 62, n + 2), '2026-01-01' FROM {}",
+            numbers(CONVERSATIONS)
+        ),
+        format!(
+            "INSERT INTO messages (id, conversation_id, sender_id, body, media_urls, created_at, read_at) \
+             SELECT n + 1, n MOD 61 + 1, \
+               IF(n MOD 61 = 60, 61, IF(n DIV 61 MOD 2 = 0, 1, n MOD 61 + 2)), 'hello', '[]', \
+               TIMESTAMP('2026-01-01') + INTERVAL n SECOND, \
+               IF(n DIV 61 < 298, TIMESTAMP('2026-01-02'), NULL) FROM {}",
+            numbers(CONVERSATIONS * ROUNDS)
+        ),
+        "UPDATE conversations c SET last_message_id = (SELECT MAX(m.id) FROM messages m WHERE m.conversation_id = c.id)"
+            .to_owned(),
+        "ANALYZE TABLE conversations, messages".to_owned(),
+    ] {
+        conn.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    (database, conn)
+}
+
+/// Rows and index entries that the session has read so far.
+async fn reads(conn: &mut MySqlConnection) -> u64 {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SHOW SESSION STATUS LIKE 'Handler_read%'").fetch_all(conn).await.unwrap();
+    rows.iter().map(|(_, value)| value.parse::<u64>().unwrap()).sum()
+}
+
+/// Runs a statement and fails if it looked at more than `most`.
+macro_rules! within {
+    ($conn:expr, $most:expr, $what:literal, $query:expr) => {{
+        let before = reads($conn).await;
+        let answer = $query.await.unwrap();
+        // The question itself reads a few rows of status.
+        let read = reads($conn).await - before;
+        println!("{}: {read} read", $what);
+        assert!(read <= $most, "{}: {read} read, more than {}", $what, $most);
+        answer
+    }};
+}
+
+#[tokio::test]
+async fn chat_statements_look_at_what_they_need() {
+    let (database, mut conn) = planted().await;
+    let conn = &mut conn;
+    let total = CONVERSATIONS * ROUNDS;
+
+    // A client that missed the last round and a half.
+    let after = total - 90;
+    let ids = within!(conn, 250, "list_conversations_above", chat::list_conversations_above(conn, 1, after));
+    assert_eq!(ids.len(), 60);
+    let rows = within!(conn, 1200, "list_messages_above", chat::list_messages_above(conn, &ids, after, 51));
+    let mine = |id: u64| (id - 1) % 61 != 60;
+    let wanted: Vec<u64> = (after + 1..=total).filter(|&id| mine(id)).take(51).collect();
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), wanted);
+
+    // One that has nothing: the limit bounds the rows, the ids come from the index alone.
+    let ids = chat::list_conversations_above(conn, 1, 0).await.unwrap();
+    let rows = chat::list_messages_above(conn, &ids, 0, 101).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row.id).collect::<Vec<_>>(),
+        (1..).filter(|&id| mine(id)).take(101).collect::<Vec<_>>()
+    );
+
+    // One conversation among many: its 299 index entries and the page, no walk over the messages of others.
+    let rows = within!(conn, 700, "one conversation", chat::list_messages_above(conn, &[61], 10, 101));
+    assert_eq!(rows.len(), 101);
+
+    // The minute before message 9000: the 60 messages written before it, less those of others.
+    let since = Time::from(chat::find_written_at(conn, 9000).await.unwrap().unwrap()).plus_seconds(-60);
+    let active = within!(
+        conn,
+        250,
+        "list_conversations_active_since",
+        chat::list_conversations_active_since(conn, 1, since)
+    );
+    assert_eq!(active.len(), 60);
+    let newest = within!(
+        conn,
+        250,
+        "the newest of each",
+        chat::list_messages_written_since(conn, &active, 9000, since, 1)
+    );
+    let ids: Vec<u64> = newest.iter().map(|row| row.conversation_id).collect();
+    let rows = chat::list_messages_written_since(conn, &ids, 9000, since, 240).await.unwrap();
+    let mut found: Vec<u64> = rows.iter().map(|row| row.id).collect();
+    found.sort_unstable();
+    assert_eq!(found, (8940..9000).filter(|&id| mine(id)).collect::<Vec<_>>());
+    // No conversation, no rows; a message that is gone is as old as the one before it.
+    assert!(chat::list_messages_written_since(conn, &[], 9000, since, 240).await.unwrap().is_empty());
+    assert_eq!(
+        chat::find_written_at(conn, total + 5).await.unwrap(),
+        chat::find_written_at(conn, total).await.unwrap()
+    );
+    assert!(chat::find_written_at(conn, 0).await.unwrap().is_none());
+
+    let newest = within!(conn, 120, "list_messages", chat::list_messages(conn, 7, MessagesFrom::Newest, 50));
+    assert_eq!(newest.len(), 50);
+    assert_eq!(newest[0].id, 299 * 61 + 7);
+    let down = within!(
+        conn,
+        120,
+        "list_messages before",
+        chat::list_messages(conn, 7, MessagesFrom::Before(9000), 50)
+    );
+    assert_eq!((down.len(), down[0].id), (50, 147 * 61 + 7));
+    let down = within!(
+        conn,
+        120,
+        "list_messages before a new one",
+        chat::list_messages(conn, 7, MessagesFrom::Before(total - 3), 50)
+    );
+    assert_eq!((down.len(), down[0].id), (50, 299 * 61 + 7));
+    let up = within!(
+        conn,
+        120,
+        "list_messages after an old one",
+        chat::list_messages(conn, 7, MessagesFrom::After(1), 50)
+    );
+    assert_eq!((up.len(), up[0].id), (50, 7));
+    let up = chat::list_messages(conn, 7, MessagesFrom::After(7), 2).await.unwrap();
+    assert_eq!(up.iter().map(|row| row.id).collect::<Vec<_>>(), [61 + 7, 122 + 7]);
+
+    // Unread: of the last two rounds the second is the other's.
+    let unread = within!(conn, 700, "list_unread", chat::list_unread(conn, 1));
+    assert_eq!(unread.len(), 60);
+    assert!(unread.iter().all(|row| row.unread == 1));
+    assert!(chat::list_unread_among(conn, 62, &[61]).await.unwrap()[0].unread == 2);
+    let read =
+        within!(conn, 40, "update_read_at", chat::update_read_at(conn, 5, 6, total, Time::now_in_seconds()));
+    assert_eq!(read, 1);
+    assert!(chat::list_unread_among(conn, 1, &[5]).await.unwrap().is_empty());
+    let up_to = within!(conn, 60, "find_read_up_to", chat::find_read_up_to(conn, 6, 7));
+    assert_eq!(up_to, Some(297 * 61 + 6), "below the unread one of the last round");
+
+    // The list, page by page, both ways.
+    let first = chat::list_conversations(conn, 1, ConversationsFrom::Start, 3).await.unwrap();
+    assert_eq!(first.iter().map(|row| row.id).collect::<Vec<_>>(), [60, 59, 58]);
+    let below = ConversationsFrom::Before(first[2].last_message_id.unwrap());
+    let second = chat::list_conversations(conn, 1, below, 3).await.unwrap();
+    assert_eq!(second.iter().map(|row| row.id).collect::<Vec<_>>(), [57, 56, 55]);
+    let above = ConversationsFrom::After(second[0].last_message_id.unwrap());
+    let back = chat::list_conversations(conn, 1, above, 2).await.unwrap();
+    assert_eq!(back.iter().map(|row| row.id).collect::<Vec<_>>(), [58, 59]);
+    database.close().await.unwrap();
+}

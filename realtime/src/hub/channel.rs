@@ -1,0 +1,447 @@
+//! What a node knows of one channel: who listens here, how far the events have come, and what waits meanwhile.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bus::Position;
+use protocol::channel::Channel;
+use protocol::codec::{self, Encoding, Payload};
+use protocol::codes::{CloseCode, UnsubscribeCode};
+use protocol::frame::{Push, PushBody};
+
+use crate::connection::frame::{Class, Frame};
+use crate::connection::outbox::Peer;
+
+/// Bytes of events that may wait for one subscription that is being made, or for one gap that is being healed.
+/// More than that, and the listeners are told to recover by themselves.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// One in so many deliveries of an event is measured.
+const MEASURED: usize = 64;
+
+/// Where the node's subscription in Redis stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Asked for, or to be asked for.
+    Unconfirmed,
+    /// Redis has confirmed it.
+    Confirmed,
+    /// Nobody is interested; it is being given up.
+    Leaving,
+}
+
+/// An event on its way to the listeners.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// Its place; `None` for what is not kept.
+    pub(crate) position: Option<Position>,
+    /// The event.
+    pub(crate) payload: Payload,
+    /// When it happened, milliseconds since 1970; 0: unknown.
+    pub(crate) at_ms: i64,
+}
+
+impl Heard {
+    fn offset(&self) -> u64 {
+        self.position.as_ref().map_or(0, |position| position.offset)
+    }
+}
+
+/// One listener.
+#[derive(Debug)]
+struct Listening {
+    number: u64,
+    peer: Arc<Peer>,
+    /// It has had everything up to here in the reply to `subscribe`, though the node has not; 0: nothing special.
+    skip_to: u64,
+}
+
+/// One listener whose subscription is still being made: events wait here for the history to be read.
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    peer: Arc<Peer>,
+    waiting: Vec<Heard>,
+    bytes: usize,
+    /// It must begin again: events were lost meanwhile, or its access has to be asked for again.
+    void: bool,
+}
+
+/// Why a subscription could not begin at the position read: read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stale {
+    /// The node itself seems to be behind: look after it first.
+    pub(crate) suspect: bool,
+}
+
+/// What became of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// Into queues of connections.
+    pub(crate) deliveries: u64,
+    /// Signals that slow sockets do without.
+    pub(crate) dropped: u64,
+    /// Events are missing: to be read from the stream.
+    pub(crate) gap: bool,
+}
+
+impl Delivered {
+    fn add(&mut self, other: Self) {
+        self.deliveries += other.deliveries;
+        self.dropped += other.dropped;
+        self.gap |= other.gap;
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct ChannelState {
+    /// Subscriptions made and in the making.
+    pub(crate) interest: usize,
+    pub(crate) phase: Phase,
+    /// Since when nobody is interested.
+    pub(crate) idle_since: Option<Instant>,
+    /// The last event that this node has delivered here.
+    pub(crate) position: Option<Position>,
+    /// When `position` was last known to be the top.
+    pub(crate) checked: Instant,
+    /// A gap is being healed; events wait in `held`.
+    healing: bool,
+    held: Vec<Heard>,
+    held_bytes: usize,
+    listening: Vec<Listening>,
+    pending: Vec<Pending>,
+}
+
+impl ChannelState {
+    pub(crate) fn new() -> Self {
+        Self {
+            interest: 0,
+            phase: Phase::Unconfirmed,
+            idle_since: None,
+            position: None,
+            checked: Instant::now(),
+            healing: false,
+            held: Vec::new(),
+            held_bytes: 0,
+            listening: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        self.listening.len()
+    }
+
+    /// Numbers and connections of everybody here, also of those whose subscription is being made.
+    pub(crate) fn everybody(&self) -> Vec<(u64, Arc<Peer>)> {
+        let listening = self.listening.iter().map(|one| (one.number, Arc::clone(&one.peer)));
+        listening.chain(self.pending.iter().map(|one| (one.number, Arc::clone(&one.peer)))).collect()
+    }
+
+    /// Takes in events in the order heard and delivers those that follow without a gap.
+    pub(crate) fn hear(&mut self, channel: Channel, name: &str, events: Vec<Heard>) -> Delivered {
+        let mut ready = Vec::with_capacity(events.len());
+        let mut gap = false;
+        for event in events {
+            let Some(position) = &event.position else {
+                ready.push(event);
+                continue;
+            };
+            if self.healing {
+                self.hold(event);
+                continue;
+            }
+            match &self.position {
+                Some(known) if known.epoch == position.epoch => {
+                    if position.offset <= known.offset {
+                        continue;
+                    }
+                    // Of a status only the last value counts; there is nothing to heal.
+                    if position.offset > known.offset + 1 && !is_last_value_only(channel) {
+                        gap = true;
+                        self.healing = true;
+                        self.hold(event);
+                        continue;
+                    }
+                }
+                Some(_) if !is_last_value_only(channel) => {
+                    gap = true;
+                    self.healing = true;
+                    self.hold(event);
+                    continue;
+                }
+                Some(_) | None => {}
+            }
+            self.position = Some(position.clone());
+            ready.push(event);
+        }
+        if !ready.is_empty() {
+            self.checked = Instant::now();
+        }
+        let mut delivered = self.send(channel, name, &ready);
+        delivered.gap = gap;
+        delivered
+    }
+
+    fn hold(&mut self, event: Heard) {
+        self.held_bytes = self.held_bytes.saturating_add(event.payload.as_bytes().len());
+        // Beyond the bound they are not kept: healing then finds one more gap and reads again.
+        if self.held_bytes <= MAX_WAITING {
+            self.held.push(event);
+        }
+    }
+
+    /// Gives events to everybody.
+    fn send(&mut self, channel: Channel, name: &str, ready: &[Heard]) -> Delivered {
+        let mut delivered = Delivered::default();
+        if ready.is_empty() {
+            return delivered;
+        }
+        for pending in &mut self.pending {
+            pending.wait_for(ready);
+        }
+        let mut frames = EncodedEvents::default();
+        for (index, listening) in self.listening.iter_mut().enumerate() {
+            let frames = frames.of(listening.peer.encoding, channel, name, ready);
+            let measured = index % MEASURED == 0;
+            let pushed = if listening.skip_to == 0 {
+                listening.peer.push(frames, measured)
+            } else {
+                let skip_to = listening.skip_to;
+                if ready.iter().any(|event| event.offset() > skip_to) {
+                    listening.skip_to = 0;
+                }
+                let mut new = ready.iter().zip(frames).filter(|(event, _)| {
+                    let offset = event.offset();
+                    offset == 0 || offset > skip_to
+                });
+                listening.peer.push(new.by_ref().map(|(_, frame)| frame), measured)
+            };
+            delivered.deliveries += pushed.accepted;
+            delivered.dropped += pushed.dropped;
+        }
+        delivered
+    }
+
+    /// Gives everybody a frame that is no event (join and leave), made for each encoding in use.
+    pub(crate) fn send_signal(&self, mut frame: impl FnMut(Encoding) -> Option<Frame>) -> u64 {
+        let mut made: [Option<Option<Frame>>; 3] = [None, None, None];
+        let mut deliveries = 0;
+        for listening in &self.listening {
+            let Some(slot) = made.get_mut(slot(listening.peer.encoding)) else { continue };
+            if let Some(frame) = slot.get_or_insert_with(|| frame(listening.peer.encoding)) {
+                deliveries += listening.peer.push([&*frame], false).accepted;
+            }
+        }
+        deliveries
+    }
+
+    /// Begins a subscription: from now on every event waits for it.
+    pub(crate) fn begin(&mut self, number: u64, peer: Arc<Peer>) {
+        self.pending.push(Pending { number, peer, waiting: Vec::new(), bytes: 0, void: false });
+    }
+
+    /// Ends the making of a subscription: `reply` first, then what came after `start`, then whatever will come.
+    /// `start` is what the client knows from the reply; `None` in channels that keep nothing.
+    pub(crate) fn go_live(
+        &mut self,
+        channel: Channel,
+        name: &str,
+        number: u64,
+        start: Option<Position>,
+        reply: &Frame,
+    ) -> Result<(), Stale> {
+        let index = self.pending.iter().position(|one| one.number == number);
+        let pending = index.map(|index| self.pending.swap_remove(index)).ok_or(Stale { suspect: false })?;
+        if pending.void {
+            return Err(Stale { suspect: false });
+        }
+        let mut skip_to = 0;
+        let mut late = Vec::new();
+        if let Some(start) = start {
+            match &self.position {
+                None => self.position = Some(start),
+                Some(known) if known.epoch != start.epoch => return Err(Stale { suspect: true }),
+                Some(known) if known.offset < start.offset => skip_to = start.offset,
+                Some(known) => {
+                    let missing = known.offset - start.offset;
+                    late.extend(pending.waiting.into_iter().filter(|event| event.offset() > start.offset));
+                    let expected = (start.offset + 1)..=known.offset;
+                    let whole = late.iter().map(Heard::offset).eq(expected) || is_last_value_only(channel);
+                    if missing > 0 && !whole {
+                        return Err(Stale { suspect: false });
+                    }
+                }
+            }
+        }
+        let peer = pending.peer;
+        peer.push([reply], false);
+        if !late.is_empty() {
+            let mut frames = EncodedEvents::default();
+            peer.push(frames.of(peer.encoding, channel, name, &late), false);
+        }
+        // One listener is the rule (`user:`); growing by four would cost memory for nothing.
+        if self.listening.is_empty() {
+            self.listening.reserve_exact(1);
+        }
+        self.listening.push(Listening { number, peer, skip_to });
+        Ok(())
+    }
+
+    /// Ends a subscription, made or in the making; `false`: the hub had ended it.
+    pub(crate) fn end(&mut self, number: u64) -> bool {
+        if let Some(index) = self.listening.iter().position(|one| one.number == number) {
+            self.listening.swap_remove(index);
+            if self.listening.is_empty() {
+                self.listening = Vec::new();
+            }
+            return true;
+        }
+        let before = self.pending.len();
+        self.pending.retain(|one| one.number != number);
+        self.pending.len() < before
+    }
+
+    /// Ends a subscription from the hub's side and tells the client; one in the making has to begin again.
+    pub(crate) fn evict(&mut self, channel: Channel, name: &str, number: u64, code: UnsubscribeCode) {
+        if let Some(index) = self.listening.iter().position(|one| one.number == number) {
+            let evicted = self.listening.swap_remove(index);
+            tell_evicted(&evicted, channel, name, code);
+        }
+        self.void(number);
+    }
+
+    /// Makes a subscription in the making begin again.
+    pub(crate) fn void(&mut self, number: u64) {
+        for pending in self.pending.iter_mut().filter(|one| one.number == number) {
+            pending.void = true;
+        }
+    }
+
+    /// Whether `top` says that events are missing here; then they are to be healed.
+    pub(crate) fn compare(&mut self, channel: Channel, top: &Position) -> bool {
+        let Some(known) = &self.position else { return false };
+        if self.healing {
+            return false;
+        }
+        if known.epoch == top.epoch && known.offset >= top.offset {
+            self.checked = Instant::now();
+            return false;
+        }
+        // A status that was never published since has nothing to be told.
+        if is_last_value_only(channel) && top.offset == 0 {
+            self.position = Some(top.clone());
+            return false;
+        }
+        true
+    }
+
+    /// Begins healing, unless it is under way: events wait from now on. The answer is what is known so far.
+    pub(crate) fn begin_healing(&mut self) -> Option<Position> {
+        self.healing = true;
+        self.position.clone()
+    }
+
+    /// Whether healing is under way.
+    pub(crate) const fn is_healing(&self) -> bool {
+        self.healing
+    }
+
+    /// Everything that was missing, in order; then what waited. `gap` in the answer: there is one more gap.
+    pub(crate) fn heal(&mut self, channel: Channel, name: &str, missing: Vec<Heard>) -> Delivered {
+        self.healing = false;
+        let held = std::mem::take(&mut self.held);
+        self.held_bytes = 0;
+        let mut delivered = self.hear(channel, name, missing);
+        delivered.add(self.hear(channel, name, held));
+        delivered
+    }
+
+    /// What is missing cannot be had: everybody has to recover by themselves, from `top` on.
+    pub(crate) fn give_up(&mut self, channel: Channel, name: &str, top: Option<Position>) {
+        self.healing = false;
+        self.held = Vec::new();
+        self.held_bytes = 0;
+        self.position = top;
+        self.checked = Instant::now();
+        for pending in &mut self.pending {
+            pending.void = true;
+        }
+        for listening in std::mem::take(&mut self.listening) {
+            if matches!(channel, Channel::User(_)) {
+                listening.peer.close(CloseCode::InsufficientState);
+            } else {
+                tell_evicted(&listening, channel, name, UnsubscribeCode::InsufficientState);
+            }
+        }
+    }
+}
+
+impl Pending {
+    fn wait_for(&mut self, events: &[Heard]) {
+        for event in events {
+            // What is not kept is not waited for either.
+            if event.position.is_none() || self.void {
+                continue;
+            }
+            self.bytes = self.bytes.saturating_add(event.payload.as_bytes().len());
+            if self.bytes > MAX_WAITING {
+                self.void = true;
+                self.waiting = Vec::new();
+                return;
+            }
+            self.waiting.push(event.clone());
+        }
+    }
+}
+
+/// The same events in each encoding, made when first needed.
+#[derive(Default)]
+struct EncodedEvents([Option<Vec<Frame>>; 3]);
+
+impl EncodedEvents {
+    fn of(&mut self, encoding: Encoding, channel: Channel, name: &str, events: &[Heard]) -> &[Frame] {
+        let Some(slot) = self.0.get_mut(slot(encoding)) else { return &[] };
+        slot.get_or_insert_with(|| events.iter().map(|event| encode(encoding, channel, name, event)).collect())
+    }
+}
+
+const fn slot(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Json => 0,
+        Encoding::Protobuf => 1,
+        Encoding::MessagePack => 2,
+    }
+}
+
+fn encode(encoding: Encoding, channel: Channel, name: &str, event: &Heard) -> Frame {
+    // What is kept nowhere must not be lost lightly in `post:`, whose events are all of that kind.
+    let signal = event.position.is_none() && !matches!(channel, Channel::Post(_));
+    let class = if signal { Class::Signal } else { Class::Event };
+    match codec::encode_publication_push(encoding, name, &event.payload, event.offset()) {
+        Ok(message) => Frame { at_ms: event.at_ms, ..Frame::message(encoding, class, &message) },
+        Err(error) => {
+            // A payload was checked when it came in, so this cannot be; an empty message is a ping to clients.
+            tracing::error!(channel = name, %error, "an event could not be encoded");
+            Frame::ping(encoding)
+        }
+    }
+}
+
+fn tell_evicted(listening: &Listening, channel: Channel, name: &str, code: UnsubscribeCode) {
+    let push = Push { channel: name.to_owned(), body: PushBody::Unsubscribe(code.into()) };
+    let encoding = listening.peer.encoding;
+    match codec::encode_push(encoding, &push) {
+        Ok(message) => {
+            let frame = Frame::message(encoding, Class::Event, &message);
+            listening.peer.end_subscription(channel, listening.number, &frame);
+        }
+        Err(error) => tracing::error!(channel = name, %error, "an unsubscribe push could not be encoded"),
+    }
+}
+
+/// `presence:` keeps one event (realtime.md §3): whoever hears the newest has missed nothing.
+const fn is_last_value_only(channel: Channel) -> bool {
+    matches!(channel, Channel::Presence(_))
+}

@@ -1,0 +1,105 @@
+//! From the bus to the sockets: one task takes whatever one read brought, groups it by channel, and leaves it with every
+//! listener. No I/O and no waiting for anybody in here (realtime.md §7).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::Time;
+use bus::{BusEvent, BusEvents};
+use protocol::channel::Channel;
+use protocol::codec::Payload;
+use serde::Deserialize;
+
+use super::channel::Heard;
+use super::members::{MOVES_BEGIN, Moves};
+use super::{Hub, control, members};
+
+/// The events of one batch, in the order of their channels' first ones.
+#[derive(Default)]
+struct Groups {
+    of: HashMap<Channel, usize>,
+    groups: Vec<(Channel, Vec<Heard>)>,
+}
+
+impl Groups {
+    fn add(&mut self, channel: Channel, event: Heard) {
+        let index = *self.of.entry(channel).or_insert_with(|| {
+            self.groups.push((channel, Vec::new()));
+            self.groups.len() - 1
+        });
+        if let Some((_, events)) = self.groups.get_mut(index) {
+            events.push(event);
+        }
+    }
+}
+
+/// Delivers until the listener ends.
+pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
+    while let Some(batch) = events.recv_batch().await {
+        let mut groups = Groups::default();
+        for event in batch {
+            match event {
+                BusEvent::Publication(publication) => sort(&hub, &mut groups, publication),
+                BusEvent::Control(message) => control::hear(&hub, message),
+                BusEvent::LinkLost => tracing::warn!("the node hears nothing until its link is back"),
+                BusEvent::LinkRestored => hub.catch_up("restored"),
+                BusEvent::Overflowed { dropped } => {
+                    tracing::warn!(dropped, "events came faster than they could be delivered");
+                    hub.catch_up("overflow");
+                }
+            }
+        }
+        for (channel, events) in groups.groups {
+            deliver(&hub, channel, events);
+            // Between channels, so that the sockets of this thread get their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn sort(hub: &Hub, groups: &mut Groups, publication: bus::Publication) {
+    let Ok(channel) = publication.channel.parse::<Channel>() else {
+        tracing::warn!(channel = %publication.channel, "an event came on a channel that is none of ours");
+        return;
+    };
+    if publication.position.is_none() && publication.payload.starts_with(MOVES_BEGIN) {
+        tell_moves(hub, channel, &publication.payload);
+        return;
+    }
+    match heard(publication.position, publication.payload) {
+        Some(event) => groups.add(channel, event),
+        // The gap that it leaves is found with the next event, and not healed either: say what is wrong.
+        None => tracing::error!(channel = %publication.channel, "an event that is no JSON was left out"),
+    }
+}
+
+/// What an event's envelope says of its time.
+#[derive(Deserialize)]
+struct Happened {
+    at: Time,
+}
+
+/// An event as it is delivered; `None` if it is not JSON.
+pub(crate) fn heard(position: Option<bus::Position>, payload: bytes::Bytes) -> Option<Heard> {
+    let at_ms = serde_json::from_slice::<Happened>(&payload).map_or(0, |happened| happened.at.unix_millis());
+    Some(Heard { position, payload: Payload::from_json(payload).ok()?, at_ms })
+}
+
+fn deliver(hub: &Arc<Hub>, channel: Channel, events: Vec<Heard>) {
+    let Some(entry) = hub.registry.find(channel) else { return };
+    let delivered = entry.lock().hear(channel, &entry.name, events);
+    hub.metrics.delivered(delivered.deliveries, delivered.dropped);
+    if delivered.gap {
+        hub.heal_soon(entry);
+    }
+}
+
+fn tell_moves(hub: &Hub, channel: Channel, payload: &[u8]) {
+    let (Some(entry), Ok(moves)) = (hub.registry.find(channel), serde_json::from_slice::<Moves>(payload))
+    else {
+        return;
+    };
+    let sent =
+        entry.lock().send_signal(|encoding| members::pushes(encoding, &entry.name, &moves));
+    hub.metrics.delivered(sent, 0);
+}

@@ -1,0 +1,158 @@
+//! The way into a channel: listen first, read history second, merge by offset third (realtime.md §5). And the way out:
+//! dropping the guard.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bus::{BusError, HistoryQuery, Position};
+use protocol::channel::Channel;
+
+use super::Hub;
+use super::channel::{Phase, Stale};
+use super::registry::Entry;
+use crate::connection::frame::Frame;
+use crate::connection::outbox::Peer;
+
+/// The most events that one recovery may bring: what a channel keeps, and the hundred more that it may keep.
+const MOST_RECOVERED: u32 = 1_200;
+
+/// One connection's subscription to one channel, made or in the making. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    entry: Arc<Entry>,
+    /// Unique in this process.
+    pub(crate) number: u64,
+    /// The connection's id, where it has been entered among those present.
+    member: Option<uuid::Uuid>,
+}
+
+/// What a client is to be told at the beginning of a subscription.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Start {
+    /// The stream's top; `None` in channels that keep nothing.
+    pub(crate) top: Option<Position>,
+    /// Whether recovery was asked for.
+    pub(crate) was_recovering: bool,
+    /// Whether `missed` is all that was missed.
+    pub(crate) recovered: bool,
+    /// Offsets and payloads, in order.
+    pub(crate) missed: Vec<(u64, bytes::Bytes)>,
+}
+
+impl Subscription {
+    /// Begins to listen: when this returns, Redis has confirmed the node's subscription and every event that comes in
+    /// waits for the subscription to be made.
+    ///
+    /// # Errors
+    /// The link's.
+    pub(crate) async fn begin(
+        hub: &Arc<Hub>,
+        peer: &Arc<Peer>,
+        channel: Channel,
+    ) -> Result<Self, BusError> {
+        let entry = hub
+            .registry
+            .enter(channel)
+            .ok_or_else(|| BusError::Unavailable("no place for the channel".to_owned()))?;
+        // From here on, leaving early gives the interest back.
+        let subscription =
+            Self { hub: Arc::clone(hub), entry, number: hub.next_number(), member: None };
+        subscription.confirm().await?;
+        subscription.entry.lock().begin(subscription.number, Arc::clone(peer));
+        Ok(subscription)
+    }
+
+    /// Waits until Redis has confirmed the node's subscription.
+    async fn confirm(&self) -> Result<(), BusError> {
+        loop {
+            let left = self.hub.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            let phase = self.entry.lock().phase;
+            match phase {
+                Phase::Confirmed => return Ok(()),
+                Phase::Leaving => left.await,
+                Phase::Unconfirmed => {
+                    self.hub.listener.subscribe(&self.entry.name).await?;
+                    self.entry.lock().phase = Phase::Confirmed;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.entry.channel
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// Reads where the stream is, and what was missed since a position.
+    ///
+    /// # Errors
+    /// The bus's.
+    pub(crate) async fn read_start(&self, since: Option<Position>) -> Result<Start, BusError> {
+        if !self.channel().recoverable() {
+            return Ok(Start::default());
+        }
+        let bus = &self.hub.app.bus;
+        let Some(since) = since else {
+            let history = bus.history(self.name(), &HistoryQuery::default()).await?;
+            return Ok(Start { top: Some(history.top), ..Start::default() });
+        };
+        let found = bus.recover(self.name(), &since, MOST_RECOVERED).await?;
+        self.hub.metrics.recovered(found.recovered, found.publications.len());
+        Ok(Start {
+            top: Some(found.top),
+            was_recovering: true,
+            recovered: found.recovered,
+            missed: found.publications,
+        })
+    }
+
+    /// Ends the making: the reply goes out first, then what came after its position.
+    ///
+    /// # Errors
+    /// [`Stale`]: begin again with a new subscription.
+    pub(crate) fn go_live(&self, start: &Start, reply: &Frame) -> Result<(), Stale> {
+        let entry = &self.entry;
+        entry.lock().go_live(entry.channel, &entry.name, self.number, start.top.clone(), reply)
+    }
+
+    /// After [`Stale`]: has the node itself looked after, if it is the one that is behind.
+    pub(crate) async fn look_after(&self, stale: Stale) {
+        if stale.suspect {
+            self.hub.heal(Arc::clone(&self.entry)).await;
+        }
+    }
+
+    /// Enters the connection among those present, in channels that tell who listens.
+    pub(crate) fn enter_members(&mut self, peer: &Peer) {
+        if let (true, Some(session)) = (self.channel().has_member_presence(), peer.session()) {
+            self.hub.members.enter(self.channel(), peer.client, session.user_id(), session.card());
+            self.member = Some(peer.client);
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(client) = self.member {
+            self.hub.members.leave(self.entry.channel, client);
+        }
+        let mut state = self.entry.lock();
+        state.end(self.number);
+        state.interest = state.interest.saturating_sub(1);
+        let idle = state.interest == 0;
+        if idle {
+            state.idle_since = Some(Instant::now());
+        }
+        drop(state);
+        if idle {
+            self.hub.linger(Arc::clone(&self.entry));
+        }
+    }
+}

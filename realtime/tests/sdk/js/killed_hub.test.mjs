@@ -1,0 +1,43 @@
+// `kill -9` of a hub under two apps: one whose SDK knows both hubs, one behind a load balancer that goes on to the other.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { missedInOrder } from './checks.mjs';
+import { Person, encodings } from './person.mjs';
+import { Proxy } from './proxy.mjs';
+import { friend, logIn, me, room, sleep, up, upFile } from './stack.mjs';
+
+/** The process ids, once the dead hub has been started again. */
+async function startedAgain(dead) {
+  for (let round = 0; round < 100; round += 1) {
+    const { hub_pids: pids } = await upFile();
+    if (pids[0] !== dead) return pids;
+    await sleep(100);
+  }
+  throw new Error('up.json still names the dead hub after 10 s');
+}
+
+for (const encoding of encodings) {
+  describe(`JavaScript SDK in ${encoding.name}, a hub killed`, { concurrency: false }, () => {
+    const tested = [
+      ['with both hubs as endpoints', async () => up.hubs.map((endpoint) => ({ transport: 'websocket', endpoint }))],
+      ['behind a balancer', async (t) => (await Proxy.before(t, ...up.hubs)).url],
+    ];
+    for (const [name, endpointOf] of tested) {
+      test(`${name}: everything missed comes, in order, once`, async (t) => {
+        const token = await logIn(me);
+        const hearer = await Person.connected(t, encoding, await endpointOf(t), { token });
+        const hearing = await hearer.listening(`room:${room.id}`);
+        const sender = await Person.connected(t, encoding, up.hubs[1], { token: await logIn(friend) });
+        const { hub_pids: before } = await upFile();
+        await missedInOrder({
+          hearer, hearing, sender, me, room,
+          lose: () => process.kill(before[0], 'SIGKILL'),
+          find: () => startedAgain(before[0]),
+        });
+        const fresh = await Person.connected(t, encoding, up.hubs[0], { token });
+        assert.equal(fresh.all('connected')[0].data.user_id, me.id);
+      });
+    }
+  });
+}
