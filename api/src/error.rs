@@ -19,11 +19,11 @@ const TYPE_BASE: &str = "https://majlis.example/errors/";
 /// `type` of a spent quota (draft-ietf-httpapi-ratelimit-headers).
 const TYPE_QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 /// The media type of problems.
-pub const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What the door itself refuses.
 #[derive(Debug, thiserror::Error)]
-pub enum DoorFault {
+pub(crate) enum DoorFault {
     /// The request cannot be read; the sentence says why.
     #[error("{0}")]
     Malformed(&'static str),
@@ -61,7 +61,7 @@ pub enum DoorFault {
 /// What a panic said.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked: {0}")]
-pub struct Panic(pub String);
+pub(crate) struct Panic(pub(crate) String);
 
 impl Fault for DoorFault {
     fn rule(&self) -> Rule {
@@ -99,7 +99,7 @@ impl Fault for DoorFault {
 /// A refused request on its way out: what it becomes on the wire is decided where the request is known
 /// ([`Refusal::render`]).
 #[derive(Clone, Debug)]
-pub struct Refusal(Arc<dyn Fault>);
+pub(crate) struct Refusal(Arc<dyn Fault>);
 
 impl<F: Fault> From<F> for Refusal {
     fn from(fault: F) -> Self {
@@ -121,8 +121,7 @@ pub(crate) fn invalid(field: &'static str, problem: base::Problem) -> Refusal {
 }
 
 /// The status of a broken rule.
-#[must_use]
-pub fn status(rule: Rule) -> StatusCode {
+pub(crate) fn status(rule: Rule) -> StatusCode {
     match rule {
         Rule::MALFORMED_REQUEST | Rule::INVALID_CURSOR | Rule::IDEMPOTENCY_KEY_REQUIRED => {
             StatusCode::BAD_REQUEST
@@ -157,7 +156,7 @@ pub fn status(rule: Rule) -> StatusCode {
     "request_id": "01JD2X5V0M6Y8Q3T7R9W4Z1ABC",
     "message": "The email has already been taken.", "errors": {"email": ["The email has already been taken."]}
 }))]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Names the kind of problem.
     #[serde(rename = "type")]
     problem_type: String,

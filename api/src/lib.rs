@@ -99,7 +99,6 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 }
 
 /// The whole door as a service without a socket.
-#[must_use]
 pub fn router(app: App) -> Router {
     assemble(app, CancellationToken::new())
 }

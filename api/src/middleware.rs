@@ -239,9 +239,36 @@ pub(crate) fn cors(allowed_origins: &[String]) -> CorsLayer {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::extract::Request;
     use axum::http::HeaderMap;
+    use axum::middleware::from_fn;
+    use axum::response::Response;
+    use axum::routing::{MethodRouter, get};
+    use tower::Service as _;
+    use tower_http::catch_panic::CatchPanicLayer;
 
-    use super::bearer;
+    use super::{bearer, catch_panic, render_problems};
+    use crate::context::RequestContext;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_nothing() {
+        let mut service: MethodRouter = get(async || -> Response { panic!("the secret cause") })
+            .layer(CatchPanicLayer::custom(catch_panic))
+            .layer(from_fn(render_problems));
+        let mut request = Request::new(Body::empty());
+        let context = RequestContext::of(&request, &[]);
+        request.extensions_mut().insert(context.clone());
+        let response = service.call(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (&problem["code"], &problem["request_id"]),
+            (&"internal".into(), &context.id.as_str().into())
+        );
+        assert!(!problem.to_string().contains("secret"), "{problem}");
+    }
 
     #[test]
     fn only_one_bearer_token_counts() {

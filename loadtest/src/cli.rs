@@ -158,7 +158,9 @@ mod tests {
     fn the_commands_of_the_readme_are_understood() {
         Cli::command().debug_assert();
         let Scenario::Room(room) =
-            Cli::try_parse_from(["loadtest", "room", "--subscribers", "2000", "--rate", "20"]).unwrap().scenario
+            Cli::try_parse_from(["loadtest", "room", "--subscribers", "2000", "--rate", "20"])
+                .unwrap()
+                .scenario
         else {
             panic!("another scenario");
         };
@@ -178,7 +180,8 @@ mod tests {
             vec!["chat", "--rate", "0"],
             vec!["dance"],
         ] {
-            let error = Cli::try_parse_from(std::iter::once("loadtest").chain(wrong.iter().copied())).unwrap_err();
+            let error =
+                Cli::try_parse_from(std::iter::once("loadtest").chain(wrong.iter().copied())).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{wrong:?}");
         }
     }

@@ -77,9 +77,10 @@ pub(crate) struct Decoder {
 /// The `data` of a publication.
 #[derive(Deserialize)]
 struct EventText<'a> {
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    id: &'a str,
+    #[serde(borrow, rename = "type")]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -173,7 +174,9 @@ fn incoming(ledger: &Ledger, message: ServerMessage) -> Result<Incoming, Unreada
             PushBody::Publication(publication) => {
                 Incoming::Published { channel: push.channel, heard: heard(ledger, &publication)? }
             }
-            PushBody::Unsubscribe(ended) => Incoming::Unsubscribed { channel: push.channel, code: ended.code },
+            PushBody::Unsubscribe(ended) => {
+                Incoming::Unsubscribed { channel: push.channel, code: ended.code }
+            }
             PushBody::Join(_)
             | PushBody::Leave(_)
             | PushBody::Subscribe(_)
@@ -189,7 +192,7 @@ fn incoming(ledger: &Ledger, message: ServerMessage) -> Result<Incoming, Unreada
 /// Its data is no event.
 pub(crate) fn heard(ledger: &Ledger, publication: &Publication) -> Result<Heard, Unreadable> {
     let event: EventText<'_> = serde_json::from_slice(&publication.data)?;
-    let message = match event.event_type {
+    let message = match &*event.event_type {
         "chat.message_created" | "room.message_created" => {
             serde_json::from_str::<MessageEvent<'_>>(event.data.get())?.message.tagged(ledger)
         }
@@ -222,11 +225,14 @@ mod tests {
         let ledger = Ledger::new(10, 1, 7);
         for encoding in Encoding::ALL {
             let decoder = Decoder::new(encoding);
-            let both = join(encoding, &[
-                frame(encoding, &ledger, "room.message_created", 8),
-                frame(encoding, &ledger, "wallet.updated", 9),
-                encode_empty(encoding),
-            ]);
+            let both = join(
+                encoding,
+                &[
+                    frame(encoding, &ledger, "room.message_created", 8),
+                    frame(encoding, &ledger, "wallet.updated", 9),
+                    encode_empty(encoding),
+                ],
+            );
             let messages = decoder.decode(&ledger, &both).unwrap();
             let [
                 Incoming::Published { channel, heard: first },

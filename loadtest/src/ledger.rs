@@ -49,7 +49,12 @@ pub(crate) struct Acknowledged {
 impl Ledger {
     /// A ledger of `total` messages in `parts` parts.
     pub(crate) fn new(total: u32, parts: u32, run: u32) -> Self {
-        Self { entries: (0..total).map(|_| Entry::default()).collect(), parts: parts.max(1), began: Instant::now(), run }
+        Self {
+            entries: (0..total).map(|_| Entry::default()).collect(),
+            parts: parts.max(1),
+            began: Instant::now(),
+            run,
+        }
     }
 
     /// Number of messages planned.
@@ -110,7 +115,9 @@ impl Ledger {
 
     /// A message was acknowledged under this id.
     pub(crate) fn mark_acknowledged(&self, sequence: u32, message_id: u64) -> Acknowledged {
-        let Some(entry) = self.entry(sequence) else { return Acknowledged { after: None, same_message: false } };
+        let Some(entry) = self.entry(sequence) else {
+            return Acknowledged { after: None, same_message: false };
+        };
         let now = self.now();
         let first = entry.acknowledged.compare_exchange(0, now, Relaxed, Relaxed).is_ok();
         Acknowledged {
@@ -146,7 +153,9 @@ impl Ledger {
     /// Was it sent, and neither acknowledged nor refused?
     pub(crate) fn is_open(&self, sequence: u32) -> bool {
         self.entry(sequence).is_some_and(|entry| {
-            entry.sent.load(Relaxed) > 0 && entry.acknowledged.load(Relaxed) == 0 && !entry.refused.load(Relaxed)
+            entry.sent.load(Relaxed) > 0
+                && entry.acknowledged.load(Relaxed) == 0
+                && !entry.refused.load(Relaxed)
         })
     }
 
@@ -172,7 +181,9 @@ impl Ledger {
     pub(crate) fn acknowledged_by_part(&self) -> Vec<u64> {
         let mut counts = vec![0; usize::try_from(self.parts).unwrap_or_default()];
         for sequence in (0..self.total()).filter(|sequence| self.is_acknowledged(*sequence)) {
-            if let Some(count) = usize::try_from(self.part_of(sequence)).ok().and_then(|part| counts.get_mut(part)) {
+            if let Some(count) =
+                usize::try_from(self.part_of(sequence)).ok().and_then(|part| counts.get_mut(part))
+            {
                 *count += 1;
             }
         }
@@ -210,7 +221,12 @@ mod tests {
         let body = ledger.body(7, 64);
         assert_eq!(body.len(), 64);
         assert_eq!(ledger.sequence_in(&body), Some(7));
-        for other in [Ledger::new(10, 2, 0xbeee).body(7, 64), ledger.body(10, 32), "hello".to_owned(), "lt-".to_owned()] {
+        for other in [
+            Ledger::new(10, 2, 0xbeee).body(7, 64),
+            ledger.body(10, 32),
+            "hello".to_owned(),
+            "lt-".to_owned(),
+        ] {
             assert_eq!(ledger.sequence_in(&other), None, "{other}");
         }
     }
@@ -237,7 +253,11 @@ mod tests {
     fn one_write_has_one_message_and_one_event_a_channel() {
         let ledger = Ledger::new(1, 1, 1);
         assert_eq!(ledger.compare(0, 0, 11, 500), SameEvent::Yes);
-        assert_eq!(ledger.compare(0, 1, 12, 500), SameEvent::Yes, "the other user's channel has an event of its own");
+        assert_eq!(
+            ledger.compare(0, 1, 12, 500),
+            SameEvent::Yes,
+            "the other user's channel has an event of its own"
+        );
         assert_eq!(ledger.compare(0, 0, 11, 500), SameEvent::Yes);
         assert_eq!(ledger.compare(0, 0, 13, 500), SameEvent::No);
         assert_eq!(ledger.compare(0, 1, 12, 501), SameEvent::No, "the write happened twice");

@@ -62,11 +62,6 @@ impl Listener {
         self.tally
     }
 
-    /// The part that it listens to.
-    pub(crate) const fn part(&self) -> u32 {
-        self.part
-    }
-
     /// Where it stands in the stream: what to recover from.
     pub(crate) const fn position(&self) -> Option<&Position> {
         self.position.as_ref()

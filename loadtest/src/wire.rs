@@ -123,7 +123,8 @@ impl Wire {
             .read_buffer_size(4 * 1024)
             .write_buffer_size(0)
             .max_write_buffer_size(256 * 1024);
-        let (stream, _response) = client_async_with_config(request, stream, Some(config)).await.map_err(broken)?;
+        let (stream, _response) =
+            client_async_with_config(request, stream, Some(config)).await.map_err(broken)?;
         Ok(Self { stream, encoding, decoder: Decoder::new(encoding), next_id: 1 })
     }
 
@@ -171,14 +172,17 @@ impl Wire {
                 Some(Ok(Message::Text(text))) => Bytes::from(text),
                 Some(Ok(Message::Binary(bytes))) => bytes,
                 Some(Ok(Message::Close(frame))) => {
-                    let (code, reason) =
-                        frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
+                    let (code, reason) = frame
+                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
                     return Err(Broken::Closed { code, reason });
                 }
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(broken(error)),
             };
-            return self.decoder.decode(ledger, &frame).map_err(|error| Broken::Unreadable(error.to_string()));
+            return self
+                .decoder
+                .decode(ledger, &frame)
+                .map_err(|error| Broken::Unreadable(error.to_string()));
         }
     }
 

@@ -1,5 +1,7 @@
 //! For operators and tools (domain.md §2.6): health, version, the description.
 
+use std::sync::LazyLock;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use domain::system::health::find_health;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -108,6 +111,8 @@ async fn report_version() -> Json<Version> {
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
 async fn describe(headers: HeaderMap) -> Answer {
+    // It is the same for the life of the program.
+    static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(crate::openapi);
     let public = HeaderValue::from_static("public, max-age=60");
-    conditional(&Condition::of(&headers), &crate::openapi(), public)
+    conditional(&Condition::of(&headers), &*DESCRIPTION, public)
 }

@@ -46,7 +46,14 @@ impl DerefMut for Unit {
 
 impl Unit {
     pub(crate) const fn new(tx: Tx) -> Self {
-        Self { tx, events: Vec::new(), repeated: Vec::new(), controls: Vec::new(), stale_users: Vec::new(), stale_keys: Vec::new() }
+        Self {
+            tx,
+            events: Vec::new(),
+            repeated: Vec::new(),
+            controls: Vec::new(),
+            stale_users: Vec::new(),
+            stale_keys: Vec::new(),
+        }
     }
 
     /// To be published by the commit, in the order emitted.

@@ -32,8 +32,12 @@ pub(crate) async fn api() -> Result<ExitCode> {
             .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
     tracing::info!(address = %settings.listen, admin = %admin.address, "the API listens");
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
+    let control = tokio::spawn({
+        let (app, stopping) = (app.clone(), stopping.clone());
+        async move { domain::system::hear_control(&app, stopping).await }
+    });
     api::serve(app.clone(), listener, stopping).await?;
-    let _ended_early = clocks.await;
+    let _ended_early = tokio::join!(clocks, control);
     ended.cancel();
     admin.closed().await;
     app.store.close().await;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::mysql::MySqlPoolOptions;
-use sqlx::{Connection, MySqlConnection, MySqlPool};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
 
 use crate::schema::{apply_schema, create_database, database_url, drop_database};
 
@@ -59,6 +59,37 @@ impl TestDatabase {
     /// The server's.
     pub async fn pool(&self, connections: u32) -> Result<MySqlPool, sqlx::Error> {
         MySqlPoolOptions::new().max_connections(connections).connect(&self.url).await
+    }
+
+    /// Runs a statement for a test of a crate that does not name the driver. Gives how many rows it touched.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn execute(&self, sql: &str) -> Result<u64, sqlx::Error> {
+        let mut conn = self.connect().await?;
+        Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await?.rows_affected())
+    }
+
+    /// The first column of the first row as text; `None` for no row and for NULL. `CAST(… AS CHAR)` what is none.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn text(&self, sql: &str) -> Result<Option<String>, sqlx::Error> {
+        let mut conn = self.connect().await?;
+        let found: Option<Option<String>> =
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut conn).await?;
+        Ok(found.flatten())
+    }
+
+    /// A number, such as `SELECT COUNT(*) …`; 0 for no row.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn number(&self, sql: &str) -> Result<i64, sqlx::Error> {
+        let mut conn = self.connect().await?;
+        let found: Option<i64> =
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut conn).await?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Drops it.

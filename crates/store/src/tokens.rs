@@ -96,34 +96,43 @@ pub async fn list_tokens(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
+/// A token to be inserted.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTokenRow<'a> {
+    /// The user model's name as it is to be written (domain.md §7.2).
+    pub tokenable_type: &'a str,
+    /// Whose.
+    pub user_id: UserId,
+    /// What the owner or the device calls it.
+    pub name: &'a str,
+    /// SHA-256 of the plain text, hexadecimal.
+    pub token: &'a str,
+    /// JSON array.
+    pub abilities: &'a str,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Now, in whole seconds.
+    pub at: DateTime<Utc>,
+}
+
 /// Makes a token; gives its id.
 ///
 /// # Errors
 /// Those of the driver.
-#[expect(clippy::too_many_arguments, reason = "they are the columns of one row")]
-pub async fn insert_token(
-    conn: &mut Conn,
-    tokenable_type: &str,
-    user_id: UserId,
-    name: &str,
-    hash: &str,
-    abilities: &str,
-    expires_at: Option<DateTime<Utc>>,
-    at: DateTime<Utc>,
-) -> Result<u64, StoreError> {
+pub async fn insert_token(conn: &mut Conn, row: NewTokenRow<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "INSERT INTO personal_access_tokens \
          (tokenable_type, tokenable_id, name, token, abilities, expires_at, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(tokenable_type)
-    .bind(user_id)
-    .bind(name)
-    .bind(hash)
-    .bind(abilities)
-    .bind(expires_at)
-    .bind(at)
-    .bind(at)
+    .bind(row.tokenable_type)
+    .bind(row.user_id)
+    .bind(row.name)
+    .bind(row.token)
+    .bind(row.abilities)
+    .bind(row.expires_at)
+    .bind(row.at)
+    .bind(row.at)
     .execute(conn)
     .await?;
     Ok(done.last_insert_id())
@@ -160,32 +169,24 @@ pub async fn delete_tokens(conn: &mut Conn, ids: &[u64]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Makes a session around its first refresh token.
+/// Makes a session around its first refresh token (`current_token_id`), beginning at `last_used_at`.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn insert_session(
-    conn: &mut Conn,
-    session_id: &str,
-    user_id: UserId,
-    token_id: u64,
-    name: &str,
-    ip: Option<&str>,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub async fn insert_session(conn: &mut Conn, session: &SessionRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO hub_token_sessions \
          (session_id, user_id, current_token_id, name, ip, last_used_at, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(session_id)
-    .bind(user_id)
-    .bind(token_id)
-    .bind(name)
-    .bind(ip)
-    .bind(at)
-    .bind(at)
-    .bind(at)
+    .bind(&session.session_id)
+    .bind(session.user_id)
+    .bind(session.current_token_id)
+    .bind(&session.name)
+    .bind(session.ip.as_deref())
+    .bind(session.last_used_at)
+    .bind(session.last_used_at)
+    .bind(session.last_used_at)
     .execute(conn)
     .await?;
     Ok(())

@@ -3,7 +3,6 @@
 
 use base::id::UserId;
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use sqlx::QueryBuilder;
 
 use crate::permissions::{GUARD, USER_MORPHS};
@@ -486,39 +485,6 @@ pub async fn list_relationships(
     }
     query.push(") ORDER BY u.id");
     Ok(query.build_query_as().fetch_all(conn).await?)
-}
-
-/// A wallet's amounts.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct WalletSummaryRow {
-    /// The wallet.
-    pub id: u64,
-    /// Money at hand.
-    pub balance: Decimal,
-    /// Everything ever earned.
-    pub total_earned: Decimal,
-    /// Everything ever paid out.
-    pub total_withdrawn: Decimal,
-    /// Money reserved for withdrawals.
-    pub pending_balance: Decimal,
-    /// ISO 4217.
-    pub currency: String,
-}
-
-/// The wallet of a user, for `GET /me`.
-///
-/// # Errors
-/// Those of the driver.
-pub async fn find_wallet_summary(
-    conn: &mut Conn,
-    user_id: UserId,
-) -> Result<Option<WalletSummaryRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT id, balance, total_earned, total_withdrawn, pending_balance, currency FROM wallets WHERE user_id = ?",
-    )
-    .bind(user_id)
-    .fetch_optional(conn)
-    .await?)
 }
 
 /// How many notifications a user has not read, and how many chat messages.

@@ -19,9 +19,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Every kind, in the order of the report.
-    pub(crate) const ALL: [Self; 4] = [Self::Acknowledgement, Self::Delivery, Self::Recovery, Self::Behind];
-
     const fn place(self) -> usize {
         match self {
             Self::Acknowledgement => 0,
@@ -118,9 +115,13 @@ mod tests {
         }
         let figures = latencies.percentiles(Kind::Delivery);
         assert_eq!(figures.count, 1000);
-        for (figure, expected) in
-            [(figures.p50, 500.0), (figures.p90, 900.0), (figures.p99, 990.0), (figures.p999, 999.0), (figures.max, 1000.0)]
-        {
+        for (figure, expected) in [
+            (figures.p50, 500.0),
+            (figures.p90, 900.0),
+            (figures.p99, 990.0),
+            (figures.p999, 999.0),
+            (figures.max, 1000.0),
+        ] {
             assert!((figure - expected).abs() <= expected * 0.001, "{figure} is not {expected}");
         }
         assert_eq!(latencies.percentiles(Kind::Recovery), Percentiles::default());

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn numbers_stay_what_they_are() {
-        for (number, expected) in [(0, 0.0), (1, 1.0), (4_294_967_296, 4_294_967_296.0), (123_456_789_012, 123_456_789_012.0)]
+        for (number, expected) in
+            [(0, 0.0), (1, 1.0), (4_294_967_296, 4_294_967_296.0), (123_456_789_012, 123_456_789_012.0)]
         {
             assert!((float(number) - expected).abs() < f64::EPSILON, "{number}");
         }

@@ -81,7 +81,10 @@ mod tests {
         let stat = "42 (a (strange) name) S 1 42 42 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 3 0 100 200 300";
         assert_eq!(parse_stat(stat), Some(Duration::from_secs(2)));
         assert_eq!(parse_resident("Name:\tx\nVmRSS:\t    2048 kB\n"), Some(2 << 20));
-        assert_eq!(idle_time("cpu  1 2 3 400 100 0\ncpu0 1\ncpu1 1\nintr 5\n"), Some((Duration::from_secs(5), 2)));
+        assert_eq!(
+            idle_time("cpu  1 2 3 400 100 0\ncpu0 1\ncpu1 1\nintr 5\n"),
+            Some((Duration::from_secs(5), 2))
+        );
         assert_eq!(idle_time("intr 5"), None);
     }
 

@@ -164,7 +164,11 @@ impl Report {
         row("lost", grouped(self.lost))?;
         row(
             "duplicated",
-            format!("{}   {} repeated events that apps drop by id", grouped(self.duplicated), grouped(self.repeats)),
+            format!(
+                "{}   {} repeated events that apps drop by id",
+                grouped(self.duplicated),
+                grouped(self.repeats)
+            ),
         )?;
         row("out of order", grouped(self.out_of_order))?;
         row("skipped offsets", grouped(self.gaps))?;
@@ -183,13 +187,20 @@ impl Report {
         for (index, (name, count)) in self.errors.iter().enumerate() {
             row(if index == 0 { "errors" } else { "" }, format!("{:>7} × {name}", grouped(*count)))?;
         }
-        let busy = self.machine_busy.map_or(String::new(), |busy| format!("; machine {:.0} % busy", busy * 100.0));
+        let busy =
+            self.machine_busy.map_or(String::new(), |busy| format!("; machine {:.0} % busy", busy * 100.0));
         row("tester", format!("{:.2} of {:.0} cores{busy}", self.tester.cores, self.tester.of))?;
         for hub in &self.hubs {
-            row(&format!("hub, pid {}", hub.pid), format!("{:.2} cores, {} MiB", hub.cores, hub.resident >> 20))?;
+            row(
+                &format!("hub, pid {}", hub.pid),
+                format!("{:.2} cores, {} MiB", hub.cores, hub.resident >> 20),
+            )?;
         }
         if let Some(per_delivery) = self.hub_microseconds_per_delivery() {
-            row("hub CPU a delivery", format!("{per_delivery:.1} µs (all hub work of the run divided by deliveries)"))?;
+            row(
+                "hub CPU a delivery",
+                format!("{per_delivery:.1} µs (all hub work of the run divided by deliveries)"),
+            )?;
         }
         Ok(())
     }
@@ -250,7 +261,8 @@ mod tests {
         let mut report = good();
         report.errors.insert("closed with 3008 slow".to_owned(), 2);
         let table = report.table();
-        for expected in ["1,000", "200.0/s", "3.25", "3 repeated", "2 × closed with 3008 slow", "100.0 µs"] {
+        for expected in ["1,000", "200.0/s", "3.25", "3 repeated", "2 × closed with 3008 slow", "100.0 µs"]
+        {
             assert!(table.contains(expected), "{expected} is not in\n{table}");
         }
         let json = serde_json::to_value(&report).unwrap();

@@ -84,7 +84,8 @@ impl Peer {
     pub(crate) fn push<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>, measured: bool) -> Pushed {
         let mut pushed = Pushed::default();
         let mut outbox = self.lock();
-        if outbox.closed || outbox.close.is_some() {
+        // A drain lets the command under way be answered.
+        if outbox.closed || outbox.close.is_some_and(|code| code != CloseCode::Shutdown) {
             return pushed;
         }
         // Somebody who found it empty wakes the task, which takes everything there is then.
@@ -104,7 +105,7 @@ impl Peer {
             }
             self.queued.fetch_add(frame.len(), Ordering::Relaxed);
             let at_ms = if measured { frame.at_ms } else { 0 };
-            outbox.frames.push_back(Frame { bytes: frame.bytes.clone(), class: frame.class, at_ms });
+            outbox.frames.push_back(Frame { message: frame.message.clone(), class: frame.class, at_ms });
             pushed.accepted += 1;
         }
         drop(outbox);
@@ -196,6 +197,11 @@ impl Peer {
         Mail { ended, close: outbox.close }
     }
 
+    /// Bytes wait that did not come through the outbox.
+    pub(crate) fn count_bytes(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Bytes were written, or forgotten, that waited.
     pub(crate) fn forget_bytes(&self, bytes: usize) {
         self.queued.fetch_sub(bytes, Ordering::Relaxed);
@@ -220,7 +226,7 @@ mod tests {
     use super::{Class, Frame, Peer, Pushed};
 
     fn frame(class: Class, length: usize) -> Frame {
-        Frame::message(Encoding::Json, class, &vec![b'x'; length - 2])
+        Frame::message(Encoding::Json, class, vec![b'x'; length].into())
     }
 
     #[test]

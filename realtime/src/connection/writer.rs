@@ -1,95 +1,91 @@
-//! What waits to be written to one socket → as few system calls as can be.
+//! What waits to be written to one socket → as few system calls as can be: everything that waits is fed to the library,
+//! which gathers small frames, and one flush follows.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
+use futures_util::Sink;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
 
 use super::frame::Frame;
+use super::stream::CountingStream;
 
-/// Frames handed to the kernel in one call.
-const AT_ONCE: usize = 64;
+/// A socket after its handshake.
+pub(crate) type Socket = WebSocketStream<CountingStream>;
 
-/// Frames taken from the outbox, and how much of the first one is written already.
+/// Frames taken from the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct FrameWriter {
     pub(crate) queue: VecDeque<Frame>,
-    offset: usize,
+    /// Bytes of frames that the library has and the kernel perhaps not.
+    unsent: usize,
+    /// Something was fed and not flushed.
+    unflushed: bool,
+    /// `at_ms` of the frame fed last, where it is to be measured.
+    at_ms: i64,
 }
 
 /// What one turn of writing achieved.
 pub(crate) struct Turn {
-    /// Bytes that the kernel took.
+    /// Bytes that wait no more.
     pub(crate) bytes: usize,
     /// Whether everything is written.
     pub(crate) done: bool,
 }
 
 impl FrameWriter {
-    /// Writes until the queue is empty or the socket takes no more. `sent` is told the `at_ms` of each finished frame
-    /// that has one.
+    /// Whether nothing is to be written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.unflushed
+    }
+
+    /// Has the library write what it has to say by itself: its answer to the peer's close.
+    pub(crate) fn want_flush(&mut self) {
+        self.unflushed = true;
+    }
+
+    /// Writes until the queue is empty or the socket takes no more. `sent` is told the `at_ms` of measured frames.
     pub(crate) fn poll_write(
         &mut self,
-        stream: &mut TcpStream,
+        socket: &mut Socket,
         cx: &mut Context<'_>,
         mut sent: impl FnMut(i64),
-    ) -> io::Result<Turn> {
+    ) -> Result<Turn, Error> {
         let mut bytes = 0;
         while !self.queue.is_empty() {
-            match self.poll_once(stream, cx) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(taken)) => {
-                    bytes += taken;
-                    self.advance(taken, &mut sent);
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(Turn { bytes, done: false }),
+            if Pin::new(&mut *socket).poll_ready(cx)?.is_pending() {
+                return Ok(Turn { bytes, done: false });
             }
+            // Ready: of what was fed before, at most the library's small buffer is still there.
+            bytes += self.settle(&mut sent);
+            let Some(frame) = self.queue.pop_front() else { break };
+            self.unsent = frame.len();
+            self.at_ms = frame.at_ms;
+            self.unflushed = true;
+            Pin::new(&mut *socket).start_send(frame.message)?;
+        }
+        if self.unflushed {
+            if let Poll::Pending = Pin::new(&mut *socket).poll_flush(cx)? {
+                return Ok(Turn { bytes, done: false });
+            }
+            self.unflushed = false;
+            bytes += self.settle(&mut sent);
         }
         Ok(Turn { bytes, done: true })
     }
 
-    fn poll_once(&self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(stream);
-        let mut frames = self.queue.iter().map(|frame| frame.bytes.as_ref());
-        let first = frames.next().and_then(|bytes| bytes.get(self.offset..)).unwrap_or_default();
-        let mut slices = [IoSlice::new(&[]); AT_ONCE];
-        let mut count = 0;
-        for (slice, bytes) in slices.iter_mut().zip(std::iter::once(first).chain(frames)) {
-            *slice = IoSlice::new(bytes);
-            count += 1;
+    fn settle(&mut self, sent: &mut impl FnMut(i64)) -> usize {
+        if self.at_ms > 0 {
+            sent(self.at_ms);
+            self.at_ms = 0;
         }
-        let taken = match slices.get(..count) {
-            Some([single]) => ready!(stream.poll_write(cx, single))?,
-            Some(several) => ready!(stream.poll_write_vectored(cx, several))?,
-            None => 0,
-        };
-        Poll::Ready(Ok(taken))
+        std::mem::take(&mut self.unsent)
     }
 
-    fn advance(&mut self, mut taken: usize, sent: &mut impl FnMut(i64)) {
-        while let Some(frame) = self.queue.front() {
-            let left = frame.len().saturating_sub(self.offset);
-            if taken < left {
-                self.offset += taken;
-                return;
-            }
-            taken -= left;
-            self.offset = 0;
-            if frame.at_ms > 0 {
-                sent(frame.at_ms);
-            }
-            self.queue.pop_front();
-        }
-    }
-
-    /// Forgets everything that is not begun. A frame begun must be finished, else what follows could not be read.
-    /// The answer is how many bytes were forgotten.
+    /// Forgets everything that the library has not got yet; the answer is how many bytes that were.
     pub(crate) fn drop_waiting(&mut self) -> usize {
-        let keep = usize::from(self.offset > 0);
-        self.queue.drain(keep..).map(|frame| frame.len()).sum()
+        self.queue.drain(..).map(|frame| frame.len()).sum()
     }
 }

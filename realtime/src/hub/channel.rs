@@ -348,12 +348,22 @@ impl ChannelState {
         self.healing
     }
 
-    /// Everything that was missing, in order; then what waited. `gap` in the answer: there is one more gap.
-    pub(crate) fn heal(&mut self, channel: Channel, name: &str, missing: Vec<Heard>) -> Delivered {
+    /// Everything that was missing up to `top`, in order; then what waited. `gap` in the answer: there is one more gap.
+    pub(crate) fn heal(
+        &mut self,
+        channel: Channel,
+        name: &str,
+        missing: Vec<Heard>,
+        top: Position,
+    ) -> Delivered {
         self.healing = false;
         let held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
         let mut delivered = self.hear(channel, name, missing);
+        // A status whose new stream is still empty.
+        if self.position.as_ref().is_none_or(|known| known.epoch != top.epoch) {
+            self.position = Some(top);
+        }
         delivered.add(self.hear(channel, name, held));
         delivered
     }
@@ -420,7 +430,7 @@ fn encode(encoding: Encoding, channel: Channel, name: &str, event: &Heard) -> Fr
     let signal = event.position.is_none() && !matches!(channel, Channel::Post(_));
     let class = if signal { Class::Signal } else { Class::Event };
     match codec::encode_publication_push(encoding, name, &event.payload, event.offset()) {
-        Ok(message) => Frame { at_ms: event.at_ms, ..Frame::message(encoding, class, &message) },
+        Ok(message) => Frame { at_ms: event.at_ms, ..Frame::message(encoding, class, message) },
         Err(error) => {
             // A payload was checked when it came in, so this cannot be; an empty message is a ping to clients.
             tracing::error!(channel = name, %error, "an event could not be encoded");
@@ -434,7 +444,7 @@ fn tell_evicted(listening: &Listening, channel: Channel, name: &str, code: Unsub
     let encoding = listening.peer.encoding;
     match codec::encode_push(encoding, &push) {
         Ok(message) => {
-            let frame = Frame::message(encoding, Class::Event, &message);
+            let frame = Frame::message(encoding, Class::Event, message);
             listening.peer.end_subscription(channel, listening.number, &frame);
         }
         Err(error) => tracing::error!(channel = name, %error, "an unsubscribe push could not be encoded"),

@@ -33,9 +33,14 @@ impl Groups {
     }
 }
 
-/// Delivers until the listener ends.
+/// Delivers until the hub stops.
 pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
-    while let Some(batch) = events.recv_batch().await {
+    loop {
+        let batch = tokio::select! {
+            () = hub.stopping.cancelled() => return,
+            batch = events.recv_batch() => batch,
+        };
+        let Some(batch) = batch else { return };
         let mut groups = Groups::default();
         for event in batch {
             match event {

@@ -62,14 +62,14 @@ impl Hub {
                 entry.lock().give_up(entry.channel, &entry.name, Some(top));
                 return;
             };
-            let epoch = top.epoch;
+            let epoch = Arc::clone(&top.epoch);
             let missing = missing
                 .into_iter()
                 .filter_map(|(offset, payload)| {
                     heard(Some(Position { offset, epoch: Arc::clone(&epoch) }), payload)
                 })
                 .collect();
-            let delivered = entry.lock().heal(entry.channel, &entry.name, missing);
+            let delivered = entry.lock().heal(entry.channel, &entry.name, missing, top);
             self.metrics.delivered(delivered.deliveries, delivered.dropped);
             if !delivered.gap {
                 metrics::gap("healed");

@@ -15,6 +15,8 @@ use crate::connection::outbox::Peer;
 
 /// The most events that one recovery may bring: what a channel keeps, and the hundred more that it may keep.
 const MOST_RECOVERED: u32 = 1_200;
+/// And the most bytes of them: more is not for one reply, the app reads it from MySQL instead.
+const LARGEST_RECOVERY: usize = 4 * 1024 * 1024;
 
 /// One connection's subscription to one channel, made or in the making. Dropping it ends it.
 #[derive(Debug)]
@@ -103,7 +105,13 @@ impl Subscription {
             let history = bus.history(self.name(), &HistoryQuery::default()).await?;
             return Ok(Start { top: Some(history.top), ..Start::default() });
         };
-        let found = bus.recover(self.name(), &since, MOST_RECOVERED).await?;
+        let mut found = bus.recover(self.name(), &since, MOST_RECOVERED).await?;
+        let bytes: usize = found.publications.iter().map(|(_, payload)| payload.len()).sum();
+        if bytes > LARGEST_RECOVERY {
+            // All or none (realtime.md §5).
+            found.recovered = false;
+            found.publications = Vec::new();
+        }
         self.hub.metrics.recovered(found.recovered, found.publications.len());
         Ok(Start {
             top: Some(found.top),

@@ -49,8 +49,7 @@ pub(super) async fn find_recipient(
     if parties.is_blocked {
         return Err(GiftError::Blocked);
     }
-    let sender =
-        RoomMember { id: actor.user_id(), name: parties.sender_name, avatar: parties.sender_avatar };
+    let sender = RoomMember { id: actor.user_id(), name: parties.sender_name, avatar: parties.sender_avatar };
     Ok(Recipient { receiver_id, sender })
 }
 

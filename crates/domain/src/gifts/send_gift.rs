@@ -5,9 +5,7 @@ use base::{CommonFault, Problem, Time, Violations};
 use bus::TokenBucket;
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::gifts::{
-    GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, Giftable, GiftableRef, SendGift,
-};
+use protocol::gifts::{GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, Giftable, GiftableRef, SendGift};
 use protocol::wallet::{Category, WalletBalance};
 use store::gifts::{GiftRow, NewGiftTransaction};
 

@@ -84,8 +84,12 @@ pub(crate) async fn admit(conn: &mut Conn, room: RoomRow, user_id: UserId) -> Re
     let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
     let status = room_status(&room.status)?;
     let registration = standing.registration.as_deref().map(registration_status).transpose()?;
-    let claim =
-        Claim { status, access: access_type(&room.access_type)?, registration, is_banned: standing.is_banned };
+    let claim = Claim {
+        status,
+        access: access_type(&room.access_type)?,
+        registration,
+        is_banned: standing.is_banned,
+    };
     let role = if room.user_id == user_id {
         Role::Host
     } else {

@@ -73,7 +73,8 @@ async fn check(conn: &mut Conn, actor: &Actor, input: CreateRoom) -> Result<Plan
     violations.require(zone.is_some(), "timezone", Problem::Format("an IANA time zone, such as Asia/Riyadh"));
     let schedule = check_schedule(&input, zone, Time::now(), &mut violations);
     violations.into_result()?;
-    let schedule = schedule.ok_or_else(|| CommonFault::internal("a schedule without violations is missing"))?;
+    let schedule =
+        schedule.ok_or_else(|| CommonFault::internal("a schedule without violations is missing"))?;
     Ok(Plan { input, schedule })
 }
 
@@ -101,9 +102,8 @@ fn check_schedule(
 ) -> Option<Schedule> {
     let date = NaiveDate::parse_from_str(&input.start_date, "%Y-%m-%d").ok();
     violations.require(date.is_some(), "start_date", Problem::Format("a date such as 2026-01-31"));
-    let clock = |text: &str| {
-        ["%H:%M:%S", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok())
-    };
+    let clock =
+        |text: &str| ["%H:%M:%S", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
     let (start, end) = (clock(&input.start_time), clock(&input.end_time));
     violations.require(start.is_some(), "start_time", Problem::Format("a time such as 20:00"));
     violations.require(end.is_some(), "end_time", Problem::Format("a time such as 21:30"));
@@ -122,12 +122,7 @@ fn check_schedule(
     Some(schedule)
 }
 
-async fn write_room(
-    app: &App,
-    unit: &mut Unit,
-    actor: &Actor,
-    plan: &Plan,
-) -> Result<LiveRoom, RoomError> {
+async fn write_room(app: &App, unit: &mut Unit, actor: &Actor, plan: &Plan) -> Result<LiveRoom, RoomError> {
     let Plan { input, schedule } = plan;
     let new = NewRoom {
         user_id: actor.user_id(),

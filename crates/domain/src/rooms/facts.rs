@@ -109,8 +109,7 @@ pub(super) async fn admit_by_facts(app: &App, actor: &Actor, facts: &RoomFacts) 
     }
     let mut version = None;
     if facts.is_known_unbanned(user_id) {
-        let open =
-            Claim { status: facts.status, access: facts.access, registration: None, is_banned: false };
+        let open = Claim { status: facts.status, access: facts.access, registration: None, is_banned: false };
         if decide(open).is_ok() {
             return Ok(());
         }

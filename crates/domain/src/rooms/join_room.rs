@@ -89,11 +89,8 @@ async fn write_attendance(
         }
     };
     if first && tell {
-        let user = MemberCard {
-            id: actor.user_id(),
-            name: member.standing.name,
-            avatar: member.standing.avatar,
-        };
+        let user =
+            MemberCard { id: actor.user_id(), name: member.standing.name, avatar: member.standing.avatar };
         unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
     }
     Ok(())

@@ -98,9 +98,7 @@ async fn write_message(
     if member.status != RoomStatus::Active {
         return Err(RoomError::NotActive);
     }
-    if member.standing.is_muted
-        && member.role == Role::Member
-        && !is_moderator(unit, actor.user_id()).await?
+    if member.standing.is_muted && member.role == Role::Member && !is_moderator(unit, actor.user_id()).await?
     {
         return Err(RoomError::Muted);
     }

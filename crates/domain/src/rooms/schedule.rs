@@ -30,7 +30,8 @@ impl Schedule {
     pub(super) fn session_on(&self, day: NaiveDate) -> Option<Session> {
         let start = instant(self.zone, day, self.start_time)?;
         // Rooms of ours end on the day they begin; a row of somebody else's may say 22:00 to 01:00.
-        let last_day = if self.end_time > self.start_time { day } else { day.checked_add_days(Days::new(1))? };
+        let last_day =
+            if self.end_time > self.start_time { day } else { day.checked_add_days(Days::new(1))? };
         let end = instant(self.zone, last_day, self.end_time)?;
         Some(Session { start: start.into(), end: end.into() })
     }
@@ -124,7 +125,11 @@ mod tests {
 
     #[test]
     fn a_skipped_hour_moves_the_session_on() {
-        let berlin = Schedule { zone: Tz::Europe__Berlin, end_date: day("2026-03-29"), ..riyadh("02:30:00", "04:00:00") };
+        let berlin = Schedule {
+            zone: Tz::Europe__Berlin,
+            end_date: day("2026-03-29"),
+            ..riyadh("02:30:00", "04:00:00")
+        };
         let session = berlin.session_on(day("2026-03-29")).unwrap();
         assert_eq!((session.start, session.end), (at("2026-03-29T01:30:00Z"), at("2026-03-29T02:00:00Z")));
     }

@@ -24,7 +24,8 @@ pub(super) async fn find_free_seat(
     user_id: UserId,
 ) -> Result<FreeSeat, RoomError> {
     let row = store::rooms::lock_seat(unit, room.id, user_id).await?;
-    if row.as_ref().is_some_and(|row| row.is_held || matches!(row.status.as_str(), "registered" | "attended")) {
+    if row.as_ref().is_some_and(|row| row.is_held || matches!(row.status.as_str(), "registered" | "attended"))
+    {
         return Err(RoomError::AlreadyRegistered);
     }
     if let Some(seats) = room.max_participants

@@ -68,8 +68,12 @@ pub(super) fn room_view(row: RoomListRow, viewers: u32, currency: &str) -> Resul
 
 /// A deleted message is a tombstone: its place without its words (domain.md §4.4).
 pub(super) fn message_view(row: RoomMessageRow) -> Result<RoomMessage, StoreError> {
-    let kinds =
-        [RoomMessageType::Text, RoomMessageType::Emoji, RoomMessageType::System, RoomMessageType::Announcement];
+    let kinds = [
+        RoomMessageType::Text,
+        RoomMessageType::Emoji,
+        RoomMessageType::System,
+        RoomMessageType::Announcement,
+    ];
     let kind = kinds.into_iter().find(|one| one.as_str() == row.message_type);
     let corrupt = |column| StoreError::Corrupt { table: "live_room_messages", column };
     Ok(RoomMessage {

@@ -1,6 +1,7 @@
 //! What runs by itself, settings, roles and the platform's own account.
 
 pub mod health;
+mod hear_control;
 mod platform;
 mod purge_expired;
 pub mod rate;
@@ -9,6 +10,7 @@ pub mod roles;
 mod run_clocks;
 mod settings;
 
+pub use hear_control::hear_control;
 pub use platform::{PlatformWallet, ensure_platform, platform_wallet};
 pub use purge_expired::purge_expired;
 pub use relay_outbox::relay_outbox;

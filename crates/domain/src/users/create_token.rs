@@ -2,6 +2,7 @@
 
 use base::{CommonFault, Problem, Time, Violations};
 use protocol::users::{CreateToken, TokenCreated, TokenInfo};
+use store::tokens::NewTokenRow;
 
 use super::login_limits::LoginAttempt;
 use super::session::{plain_token, sha256_hex};
@@ -53,17 +54,16 @@ pub async fn create_token(app: &App, actor: &Actor, input: CreateToken) -> Resul
         input.expires_at.map(|end| Time::from_unix_millis(end.unix_seconds() * 1_000).unwrap_or(end));
     let column = serde_json::to_string(&abilities).map_err(CommonFault::internal)?;
     let mut conn = app.store.reader().await?;
-    let id = store::tokens::insert_token(
-        &mut conn,
-        Morph::User.column(app.settings.morph),
-        actor.user_id(),
-        &name,
-        &sha256_hex(&plain),
-        &column,
-        expires_at.map(Time::as_chrono),
-        now.as_chrono(),
-    )
-    .await?;
+    let row = NewTokenRow {
+        tokenable_type: Morph::User.column(app.settings.morph),
+        user_id: actor.user_id(),
+        name: &name,
+        token: &sha256_hex(&plain),
+        abilities: &column,
+        expires_at: expires_at.map(Time::as_chrono),
+        at: now.as_chrono(),
+    };
+    let id = store::tokens::insert_token(&mut conn, row).await?;
     Ok(TokenCreated {
         token: format!("{id}|{plain}"),
         info: TokenInfo {

@@ -61,8 +61,6 @@ pub async fn create_user(unit: &mut Unit, user: NewUser) -> Result<UserId, UserE
     })?;
     let (language, timezone, currency) = (user.language.code(), &user.timezone, &user.currency);
     store::users::insert_user_rows(unit, user_id, language, timezone, currency, at).await?;
-    // Somebody may have asked for this id before there was anybody.
-    unit.forget_user(user_id);
     Ok(user_id)
 }
 

@@ -7,7 +7,7 @@ use protocol::Event;
 use protocol::channel::Channel;
 use protocol::users::{Account, SignedIn};
 use sha2::{Digest, Sha256};
-use store::tokens::SessionRow;
+use store::tokens::{NewTokenRow, SessionRow};
 use store::users::AccountRow;
 
 use super::revocations::revoked_until;
@@ -55,17 +55,16 @@ pub(super) async fn insert_refresh_token(
 ) -> Result<(u64, String), UserError> {
     let plain = plain_token();
     let ttl = i64::try_from(app.settings.auth.refresh_ttl.as_secs()).unwrap_or(i64::MAX);
-    let id = store::tokens::insert_token(
-        unit,
-        Morph::User.column(app.settings.morph),
+    let row = NewTokenRow {
+        tokenable_type: Morph::User.column(app.settings.morph),
         user_id,
         name,
-        &sha256_hex(&plain),
-        "[\"refresh\"]",
-        Some(at.plus_seconds(ttl).as_chrono()),
-        at.as_chrono(),
-    )
-    .await?;
+        token: &sha256_hex(&plain),
+        abilities: "[\"refresh\"]",
+        expires_at: Some(at.plus_seconds(ttl).as_chrono()),
+        at: at.as_chrono(),
+    };
+    let id = store::tokens::insert_token(unit, row).await?;
     Ok((id, format!("{id}|{plain}")))
 }
 
@@ -81,10 +80,16 @@ pub(super) async fn open_session(
     let name = session_name(client, device_name);
     let session_id = base::id::ulid();
     let (token_id, refresh_token) = insert_refresh_token(unit, app, user_id, &name, at).await?;
-    let ip = client.ip_text();
-    store::tokens::insert_session(unit, &session_id, user_id, token_id, &name, ip.as_deref(), at.as_chrono())
-        .await?;
-    Ok(OpenSession { session_id, refresh_token })
+    let session = SessionRow {
+        session_id,
+        user_id,
+        current_token_id: Some(token_id),
+        name,
+        ip: client.ip_text(),
+        last_used_at: Some(at.as_chrono()),
+    };
+    store::tokens::insert_session(unit, &session).await?;
+    Ok(OpenSession { session_id: session.session_id, refresh_token })
 }
 
 /// What the list of sessions calls it: the name given, or the beginning of the `User-Agent`.

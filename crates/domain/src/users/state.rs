@@ -88,8 +88,7 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
         let version = read.as_ref().map(|read| read.version);
         // An entry of an older release that cannot be read counts as missing.
         match read.and_then(|read| read.value).and_then(|value| serde_json::from_slice(&value).ok()) {
-            Some(Some(state)) => drop(states.insert(id, state)),
-            Some(None) => {}
+            Some(state) => drop(states.insert(id, state)),
             None => missing.push((id, key, version)),
         }
     }
@@ -100,8 +99,9 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
         drop(conn);
         states.extend(rows.map_err(of_store)?.into_iter().map(|row| (row.id, UserState::from(row))));
         for (id, key, version) in missing {
-            let Some(version) = version else { continue };
-            let value = serde_json::to_vec(&states.get(&id)).map_err(CommonFault::internal)?;
+            // That there is nobody is not remembered: an account can be made without Redis.
+            let (Some(version), Some(state)) = (version, states.get(&id)) else { continue };
+            let value = serde_json::to_vec(state).map_err(CommonFault::internal)?;
             if let Err(error) = app.bus.cache_fill(key, version, &value, KEPT).await {
                 tracing::warn!(%error, user_id = id, "the state of a user is not cached");
             }

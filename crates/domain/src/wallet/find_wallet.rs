@@ -3,8 +3,8 @@
 use base::CommonFault;
 use protocol::wallet::Wallet;
 
-use super::view::wallet_view;
 use super::WalletError;
+use super::view::wallet_view;
 use crate::{Actor, App};
 
 /// The actor's wallet.

@@ -5,9 +5,9 @@ use base::{CommonFault, Money, Time};
 use protocol::IdempotencyKey;
 use protocol::wallet::{Category, EntryType};
 
+use super::WalletError;
 use super::invoice::{InvoiceItem, issue_invoice};
 use super::ledger::{Entry, Group, Split, post};
-use super::WalletError;
 use crate::App;
 use crate::unit::Unit;
 

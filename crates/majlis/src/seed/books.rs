@@ -5,8 +5,8 @@ use base::Money;
 use domain::unit::Unit;
 use serde_json::json;
 use store::demo::{
-    AnnotationRow, BookRow, PurchaseRow, ReadingRow, insert_annotation, insert_book, insert_purchase, insert_reading,
-    list_categories, update_purchase_counts,
+    AnnotationRow, BookRow, PurchaseRow, ReadingRow, insert_annotation, insert_book, insert_purchase,
+    insert_reading, list_categories, update_purchase_counts,
 };
 
 use super::Seeder;
@@ -28,14 +28,110 @@ struct Book {
 
 /// ISBNs are of the range 979-0… that no book has (it is music's), with right check digits.
 const BOOKS: [Book; 8] = [
-    Book { by: "salma.o", category: "data", title: "حكايات بالأرقام", slug: "numbers-tales", author: "سلمى العتيبي", description: "عشرون حكاية قصيرة تشرح الإحصاء بلا معادلات.", isbn: "9790000000018", language: "ar", pages: 164, price: 0, status: "published" },
-    Book { by: "yousef.q", category: "technology", title: "الأنظمة الموزعة ببساطة", slug: "distributed-simply", author: "يوسف القحطاني", description: "الترتيب والتكرار والفشل: ما يحدث حين تتحدث الحواسيب.", isbn: "9790000000025", language: "ar", pages: 312, price: 5_900, status: "published" },
-    Book { by: "emily.c", category: "design", title: "Listening as a Method", slug: "listening-as-a-method", author: "Emily Carter", description: "A small field guide to conversations that change products.", isbn: "9790000000032", language: "en", pages: 140, price: 0, status: "published" },
-    Book { by: "noura.f", category: "arts", title: "كراسة الثلث", slug: "thuluth-workbook", author: "نورة الفهد", description: "ستون تمرينًا مرتبًا من النقطة إلى السطر.", isbn: "9790000000049", language: "ar", pages: 88, price: 3_500, status: "published" },
-    Book { by: "daniel.o", category: "self-development", title: "Three Minutes", slug: "three-minutes", author: "Daniel Okafor", description: "How to say something worth saying before the kettle boils.", isbn: "9790000000056", language: "en", pages: 96, price: 0, status: "published" },
-    Book { by: "khalid.a", category: "business", title: "السنة الأولى", slug: "the-first-year", author: "خالد العمري", description: "يوميات مؤسس: ما نجح وما فشل وما كان حظًا.", isbn: "9790000000063", language: "ar", pages: 220, price: 4_500, status: "published" },
-    Book { by: "maryam.z", category: "family", title: "أسئلة الصغار", slug: "little-questions", author: "مريم الزهراني", description: "كيف نجيب عن أصعب أسئلة الأطفال بصدق وهدوء.", isbn: "9790000000070", language: "ar", pages: 128, price: 0, status: "published" },
-    Book { by: "hassan.i", category: "business", title: "Plain Money", slug: "plain-money", author: "Hassan Ibrahim", description: "Earning, keeping and giving, in plain words.", isbn: "9790000000087", language: "en", pages: 180, price: 2_900, status: "draft" },
+    Book {
+        by: "salma.o",
+        category: "data",
+        title: "حكايات بالأرقام",
+        slug: "numbers-tales",
+        author: "سلمى العتيبي",
+        description: "عشرون حكاية قصيرة تشرح الإحصاء بلا معادلات.",
+        isbn: "9790000000018",
+        language: "ar",
+        pages: 164,
+        price: 0,
+        status: "published",
+    },
+    Book {
+        by: "yousef.q",
+        category: "technology",
+        title: "الأنظمة الموزعة ببساطة",
+        slug: "distributed-simply",
+        author: "يوسف القحطاني",
+        description: "الترتيب والتكرار والفشل: ما يحدث حين تتحدث الحواسيب.",
+        isbn: "9790000000025",
+        language: "ar",
+        pages: 312,
+        price: 5_900,
+        status: "published",
+    },
+    Book {
+        by: "emily.c",
+        category: "design",
+        title: "Listening as a Method",
+        slug: "listening-as-a-method",
+        author: "Emily Carter",
+        description: "A small field guide to conversations that change products.",
+        isbn: "9790000000032",
+        language: "en",
+        pages: 140,
+        price: 0,
+        status: "published",
+    },
+    Book {
+        by: "noura.f",
+        category: "arts",
+        title: "كراسة الثلث",
+        slug: "thuluth-workbook",
+        author: "نورة الفهد",
+        description: "ستون تمرينًا مرتبًا من النقطة إلى السطر.",
+        isbn: "9790000000049",
+        language: "ar",
+        pages: 88,
+        price: 3_500,
+        status: "published",
+    },
+    Book {
+        by: "daniel.o",
+        category: "self-development",
+        title: "Three Minutes",
+        slug: "three-minutes",
+        author: "Daniel Okafor",
+        description: "How to say something worth saying before the kettle boils.",
+        isbn: "9790000000056",
+        language: "en",
+        pages: 96,
+        price: 0,
+        status: "published",
+    },
+    Book {
+        by: "khalid.a",
+        category: "business",
+        title: "السنة الأولى",
+        slug: "the-first-year",
+        author: "خالد العمري",
+        description: "يوميات مؤسس: ما نجح وما فشل وما كان حظًا.",
+        isbn: "9790000000063",
+        language: "ar",
+        pages: 220,
+        price: 4_500,
+        status: "published",
+    },
+    Book {
+        by: "maryam.z",
+        category: "family",
+        title: "أسئلة الصغار",
+        slug: "little-questions",
+        author: "مريم الزهراني",
+        description: "كيف نجيب عن أصعب أسئلة الأطفال بصدق وهدوء.",
+        isbn: "9790000000070",
+        language: "ar",
+        pages: 128,
+        price: 0,
+        status: "published",
+    },
+    Book {
+        by: "hassan.i",
+        category: "business",
+        title: "Plain Money",
+        slug: "plain-money",
+        author: "Hassan Ibrahim",
+        description: "Earning, keeping and giving, in plain words.",
+        isbn: "9790000000087",
+        language: "en",
+        pages: 180,
+        price: 2_900,
+        status: "draft",
+    },
 ];
 
 /// Who reads what, and up to which page.
@@ -61,7 +157,8 @@ pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
 async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
     let categories = list_categories(unit).await?;
     for (ordinal, book) in (0_i64..).zip(&BOOKS) {
-        let category = categories.iter().find(|(slug, _)| slug == book.category).context("no such category")?;
+        let category =
+            categories.iter().find(|(slug, _)| slug == book.category).context("no such category")?;
         let row = BookRow {
             user_id: seeder.id(book.by)?,
             category_id: category.1,
@@ -121,11 +218,19 @@ async fn write_reader(
     };
     insert_annotation(unit, &highlight).await?;
     if place == 0 {
-        let words = if arabic { "أعود إلى هذه الفقرة قبل كل عرض." } else { "Come back to this before every talk." };
+        let words = if arabic {
+            "أعود إلى هذه الفقرة قبل كل عرض."
+        } else {
+            "Come back to this before every talk."
+        };
         let note = AnnotationRow { kind: "note", color: None, content: Some(words), ..highlight.clone() };
         insert_annotation(unit, &note).await?;
-        let underline =
-            AnnotationRow { kind: "underline", color: Some("#4FC3F7"), page_number: 3.min(page), ..highlight.clone() };
+        let underline = AnnotationRow {
+            kind: "underline",
+            color: Some("#4FC3F7"),
+            page_number: 3.min(page),
+            ..highlight.clone()
+        };
         insert_annotation(unit, &underline).await?;
     }
     let bookmark =

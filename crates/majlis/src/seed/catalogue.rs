@@ -40,7 +40,8 @@ pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
             for (order, (name, icon, file, halalas)) in (0_u32..).zip(GIFTS) {
                 let animation_url = format!("https://cdn.majlis.test/gifts/{file}.json");
                 let price = Money::from_minor(halalas);
-                insert_gift(unit, &GiftRow { name, icon, animation_url: &animation_url, price, order }).await?;
+                insert_gift(unit, &GiftRow { name, icon, animation_url: &animation_url, price, order })
+                    .await?;
             }
             for row in settings(&seeder.app.settings.money.currency) {
                 insert_setting(unit, &row).await?;
@@ -70,10 +71,28 @@ fn settings(currency: &str) -> [SettingRow<'_>; 9] {
         rules,
     };
     [
-        public("app.name", "Majlis · مجلس", "string", "Name of the platform", &["required", "string", "max:100"]),
-        public("currency", currency, "string", "Currency of all wallets", &["required", "string", "min:3", "max:3"]),
+        public(
+            "app.name",
+            "Majlis · مجلس",
+            "string",
+            "Name of the platform",
+            &["required", "string", "max:100"],
+        ),
+        public(
+            "currency",
+            currency,
+            "string",
+            "Currency of all wallets",
+            &["required", "string", "min:3", "max:3"],
+        ),
         public("app.languages", r#"["ar","en"]"#, "json", "Languages", &["required", "json"]),
-        public("support.email", "help@demo.majlis.test", "string", "Where users ask for help", &["required", "email"]),
+        public(
+            "support.email",
+            "help@demo.majlis.test",
+            "string",
+            "Where users ask for help",
+            &["required", "email"],
+        ),
         public(
             "app.welcome",
             "أهلًا بك في مجلس، حيث يعلّم الناس بعضهم بعضًا. Welcome to Majlis, where people teach each other.",
@@ -81,9 +100,37 @@ fn settings(currency: &str) -> [SettingRow<'_>; 9] {
             "Welcome text",
             &["string", "max:1000"],
         ),
-        internal("reports.auto_hide", "10", "integer", "moderation", "Reporters that hide a post", &["integer", "min:1"]),
-        internal("wallet.adjust_limit", "1000.00", "decimal", "wallet", "Most that one admin adjusts", &["numeric", "min:0"]),
-        internal("courses.auto_complete_non_video", "0", "boolean", "courses", "Opening completes an article", &["boolean"]),
-        internal("consult.require_confirmation", "0", "boolean", "consultations", "Speakers confirm bookings", &["boolean"]),
+        internal(
+            "reports.auto_hide",
+            "10",
+            "integer",
+            "moderation",
+            "Reporters that hide a post",
+            &["integer", "min:1"],
+        ),
+        internal(
+            "wallet.adjust_limit",
+            "1000.00",
+            "decimal",
+            "wallet",
+            "Most that one admin adjusts",
+            &["numeric", "min:0"],
+        ),
+        internal(
+            "courses.auto_complete_non_video",
+            "0",
+            "boolean",
+            "courses",
+            "Opening completes an article",
+            &["boolean"],
+        ),
+        internal(
+            "consult.require_confirmation",
+            "0",
+            "boolean",
+            "consultations",
+            "Speakers confirm bookings",
+            &["boolean"],
+        ),
     ]
 }

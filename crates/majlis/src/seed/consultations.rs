@@ -40,14 +40,70 @@ struct Session {
 }
 
 const SESSIONS: [Session; 8] = [
-    Session { student: "faisal.d", window: 0, weeks: -3, status: "completed", notes: Some("راجعنا مشروع تحليل المبيعات. الخطوة التالية: تنظيف التواريخ."), ratings: (Some((5, "شرح واضح وصبر جميل، خرجت بخطة محددة.")), Some((5, "جاء مستعدًا بأسئلة دقيقة."))) },
-    Session { student: "layla.h", window: 0, weeks: -2, status: "completed", notes: Some("مسار التخصص في علم البيانات."), ratings: (Some((4, "مفيدة جدًا، وكنت أتمنى وقتًا أطول.")), None) },
-    Session { student: "omar.k", window: 2, weeks: -1, status: "completed", notes: Some("راجعنا شيفرة الطوابير المحدودة معًا."), ratings: (Some((5, "The best code review I have had.")), Some((4, "أسئلة ممتازة."))) },
-    Session { student: "sara.m", window: 4, weeks: -1, status: "no_show", notes: None, ratings: (None, None) },
-    Session { student: "idris.a", window: 6, weeks: -2, status: "cancelled", notes: None, ratings: (None, None) },
-    Session { student: "amal.j", window: 8, weeks: 1, status: "scheduled", notes: None, ratings: (None, None) },
-    Session { student: "james.w", window: 9, weeks: 1, status: "scheduled", notes: None, ratings: (None, None) },
-    Session { student: "omar.k", window: 2, weeks: 2, status: "scheduled", notes: None, ratings: (None, None) },
+    Session {
+        student: "faisal.d",
+        window: 0,
+        weeks: -3,
+        status: "completed",
+        notes: Some("راجعنا مشروع تحليل المبيعات. الخطوة التالية: تنظيف التواريخ."),
+        ratings: (Some((5, "شرح واضح وصبر جميل، خرجت بخطة محددة.")), Some((5, "جاء مستعدًا بأسئلة دقيقة."))),
+    },
+    Session {
+        student: "layla.h",
+        window: 0,
+        weeks: -2,
+        status: "completed",
+        notes: Some("مسار التخصص في علم البيانات."),
+        ratings: (Some((4, "مفيدة جدًا، وكنت أتمنى وقتًا أطول.")), None),
+    },
+    Session {
+        student: "omar.k",
+        window: 2,
+        weeks: -1,
+        status: "completed",
+        notes: Some("راجعنا شيفرة الطوابير المحدودة معًا."),
+        ratings: (Some((5, "The best code review I have had.")), Some((4, "أسئلة ممتازة."))),
+    },
+    Session {
+        student: "sara.m",
+        window: 4,
+        weeks: -1,
+        status: "no_show",
+        notes: None,
+        ratings: (None, None),
+    },
+    Session {
+        student: "idris.a",
+        window: 6,
+        weeks: -2,
+        status: "cancelled",
+        notes: None,
+        ratings: (None, None),
+    },
+    Session {
+        student: "amal.j",
+        window: 8,
+        weeks: 1,
+        status: "scheduled",
+        notes: None,
+        ratings: (None, None),
+    },
+    Session {
+        student: "james.w",
+        window: 9,
+        weeks: 1,
+        status: "scheduled",
+        notes: None,
+        ratings: (None, None),
+    },
+    Session {
+        student: "omar.k",
+        window: 2,
+        weeks: 2,
+        status: "scheduled",
+        notes: None,
+        ratings: (None, None),
+    },
 ];
 
 pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
@@ -79,18 +135,22 @@ async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
                 price_paid: Money::ZERO,
                 transaction_id: None,
                 status: session.status,
-                jitsi_room_id: (session.status != "cancelled")
-                    .then(|| format!("c{availability_id}-{}", base::id::random_text(24, base::id::BASE32_LOWER))),
+                jitsi_room_id: (session.status != "cancelled").then(|| {
+                    format!("c{availability_id}-{}", base::id::random_text(24, base::id::BASE32_LOWER))
+                }),
                 session_notes: session.notes,
-                cancelled: (session.status == "cancelled").then_some((student_id, "Travelling that week, sorry.")),
+                cancelled: (session.status == "cancelled")
+                    .then_some((student_id, "Travelling that week, sorry.")),
                 at: (scheduled_at - Duration::days(6)).min(seeder.now),
             };
             let booking_id = insert_booking(unit, &row).await?;
-            let rated = [(session.ratings.0, student_id, speaker_id), (session.ratings.1, speaker_id, student_id)];
+            let rated =
+                [(session.ratings.0, student_id, speaker_id), (session.ratings.1, speaker_id, student_id)];
             for (rating, rater_id, rated_id) in rated {
                 let Some((rating, review)) = rating else { continue };
                 let at = scheduled_at + Duration::hours(3);
-                insert_rating(unit, &RatingRow { booking_id, rater_id, rated_id, rating, review, at }).await?;
+                insert_rating(unit, &RatingRow { booking_id, rater_id, rated_id, rating, review, at })
+                    .await?;
             }
         }
     }

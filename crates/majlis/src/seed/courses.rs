@@ -8,12 +8,11 @@ use domain::unit::Unit;
 use serde_json::json;
 use store::demo::{
     CourseRow, EnrollmentRow, LessonRow, SectionRow, insert_certificate, insert_course, insert_enrollment,
-    insert_lesson, insert_lesson_progress, insert_note, insert_section, list_categories, update_course_counts,
-    update_progress,
+    insert_lesson, insert_lesson_progress, insert_note, insert_section, list_categories,
+    update_course_counts, update_progress,
 };
 
 use super::Seeder;
-use super::people::PEOPLE;
 
 struct Course {
     by: &'static str,
@@ -91,7 +90,10 @@ const COURSES: [Course; 8] = [
         price: (14_900, None),
         status: "published",
         outcomes: &["إعداد الأدوات", "كتابة الحروف المفردة", "تركيب سطر"],
-        sections: &[("الأدوات", &["القصبة والحبر", "الجلسة الصحيحة"]), ("الحروف", &["الألف والباء", "الحاء وأخواتها"])],
+        sections: &[
+            ("الأدوات", &["القصبة والحبر", "الجلسة الصحيحة"]),
+            ("الحروف", &["الألف والباء", "الحاء وأخواتها"]),
+        ],
     },
     Course {
         by: "daniel.o",
@@ -104,7 +106,10 @@ const COURSES: [Course; 8] = [
         price: (0, None),
         status: "published",
         outcomes: &["Structure a short talk", "Use pauses", "Handle questions"],
-        sections: &[("Voice", &["Breathing", "Pauses"]), ("Structure", &["One message", "Opening and ending", "Questions"])],
+        sections: &[
+            ("Voice", &["Breathing", "Pauses"]),
+            ("Structure", &["One message", "Opening and ending", "Questions"]),
+        ],
     },
     Course {
         by: "khalid.a",
@@ -130,7 +135,10 @@ const COURSES: [Course; 8] = [
         price: (9_900, Some(4_900)),
         status: "published",
         outcomes: &["Track spending", "Build a budget", "Plan for emergencies"],
-        sections: &[("See", &["Collecting receipts", "Categories that fit you"]), ("Decide", &["The 50/30/20 starting point", "An emergency fund"])],
+        sections: &[
+            ("See", &["Collecting receipts", "Categories that fit you"]),
+            ("Decide", &["The 50/30/20 starting point", "An emergency fund"]),
+        ],
     },
     Course {
         by: "maryam.z",
@@ -151,7 +159,16 @@ const COURSES: [Course; 8] = [
 const STUDENTS: [(&str, &[(&str, usize)]); 3] = [
     (
         "data-basics-ar",
-        &[("layla.h", 6), ("faisal.d", 4), ("fatimah.a", 6), ("mona.e", 2), ("abdullah.r", 1), ("lina.s", 3), ("karim.b", 0), ("omar.k", 2)],
+        &[
+            ("layla.h", 6),
+            ("faisal.d", 4),
+            ("fatimah.a", 6),
+            ("mona.e", 2),
+            ("abdullah.r", 1),
+            ("lina.s", 3),
+            ("karim.b", 0),
+            ("omar.k", 2),
+        ],
     ),
     (
         "user-interviews",
@@ -159,7 +176,15 @@ const STUDENTS: [(&str, &[(&str, usize)]); 3] = [
     ),
     (
         "speak-so-people-listen",
-        &[("omar.k", 5), ("james.w", 2), ("grace.n", 1), ("hannah.s", 4), ("majed.g", 3), ("zainab.q", 0), ("asma.l", 5)],
+        &[
+            ("omar.k", 5),
+            ("james.w", 2),
+            ("grace.n", 1),
+            ("hannah.s", 4),
+            ("majed.g", 3),
+            ("zainab.q", 0),
+            ("asma.l", 5),
+        ],
     ),
 ];
 
@@ -176,7 +201,7 @@ pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
     seeder.part("courses", async |unit| write(seeder, unit).await).await
 }
 
-/// A lesson: id, seconds, must it be watched?
+/// A lesson that was written.
 struct Lesson {
     id: u64,
     seconds: u32,
@@ -203,7 +228,11 @@ async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             price: Money::from_minor(course.price.0),
             discount_price: course.price.1.map(Money::from_minor),
             status: course.status,
-            requirements: if course.language == "ar" { &["رغبة في التعلّم"] } else { &["Curiosity"] },
+            requirements: if course.language == "ar" {
+                &["رغبة في التعلّم"]
+            } else {
+                &["Curiosity"]
+            },
             outcomes: course.outcomes,
             at,
         };
@@ -289,7 +318,8 @@ async fn write_student(
     }
     update_progress(unit, enrollment_id).await?;
     if complete {
-        let number = format!("CERT-{}-{}", last_seen.format("%Y"), random_text(10, BASE32_LOWER).to_uppercase());
+        let number =
+            format!("CERT-{}-{}", last_seen.format("%Y"), random_text(10, BASE32_LOWER).to_uppercase());
         let url = format!("{}/certificates/verify/{number}", seeder.app.settings.http.public_url);
         insert_certificate(unit, enrollment_id, &number, &url, last_seen).await?;
     }
@@ -298,7 +328,8 @@ async fn write_student(
 
 #[cfg(test)]
 mod tests {
-    use super::{COURSES, NOTES, PEOPLE, STUDENTS};
+    use super::super::people::PEOPLE;
+    use super::{COURSES, NOTES, STUDENTS};
 
     #[test]
     fn students_are_people_take_free_courses_and_never_their_own() {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use domain::unit::Unit;
 use store::demo::{
-    CommentRow, PostRow, ReactionRow, ReportRow, insert_comment, insert_post, insert_reactions, insert_report,
-    insert_share, update_post_counts,
+    CommentRow, PostRow, ReactionRow, ReportRow, insert_comment, insert_post, insert_reactions,
+    insert_report, insert_share, update_post_counts,
 };
 
 use super::Seeder;
@@ -31,9 +31,17 @@ const POSTS: [Post; 40] = [
         kind: "text",
         text: "سؤال للنقاش: متى يكون المتوسط الحسابي كاذبًا؟ أعطوني أمثلة من حياتكم اليومية.",
         comments: &[
-            ("faisal.d", "متوسط الرواتب! راتب واحد كبير يرفع الرقم ولا يمثل أحدًا.", Some("أحسنت، ولهذا نسأل عن الوسيط دائمًا.")),
+            (
+                "faisal.d",
+                "متوسط الرواتب! راتب واحد كبير يرفع الرقم ولا يمثل أحدًا.",
+                Some("أحسنت، ولهذا نسأل عن الوسيط دائمًا."),
+            ),
             ("fatimah.a", "درجات الطلاب حين ينقسم الفصل إلى مجموعتين.", None),
-            ("liam.p", "Average response time of a service: the mean looks fine while one user in a hundred waits ten seconds.", Some("مثال ممتاز، ولهذا ننظر إلى المئين ٩٩.")),
+            (
+                "liam.p",
+                "Average response time of a service: the mean looks fine while one user in a hundred waits ten seconds.",
+                Some("مثال ممتاز، ولهذا ننظر إلى المئين ٩٩."),
+            ),
         ],
     },
     Post {
@@ -41,7 +49,11 @@ const POSTS: [Post; 40] = [
         kind: "text",
         text: "Five interviews will teach you more than five hundred survey answers. Start with: “tell me about the last time you…”",
         comments: &[
-            ("sara.m", "جرّبت هذا الأسبوع وكانت النتيجة مدهشة!", Some("So happy to hear that, Sara. Share your notes with us?")),
+            (
+                "sara.m",
+                "جرّبت هذا الأسبوع وكانت النتيجة مدهشة!",
+                Some("So happy to hear that, Sara. Share your notes with us?"),
+            ),
             ("aisha.b", "The hardest part is staying silent after asking.", None),
         ],
     },
@@ -52,12 +64,23 @@ const POSTS: [Post; 40] = [
         kind: "image",
         text: "لوحة جديدة بخط الثلث: «من جدّ وجد». استغرقت ثلاثة أسابيع من التدريب على حرف واحد.",
         comments: &[
-            ("sophie.l", "The rhythm of the letters is wonderful. Which pen is this?", Some("قصبة محلية بعرض أربعة ملم، وحبر عربي تقليدي.")),
+            (
+                "sophie.l",
+                "The rhythm of the letters is wonderful. Which pen is this?",
+                Some("قصبة محلية بعرض أربعة ملم، وحبر عربي تقليدي."),
+            ),
             ("turki.s", "ما شاء الله، إبداع.", None),
-            ("james.w", "I can read it! My first whole sentence in Thuluth.", Some("مبارك! الخطوة الأولى هي الأصعب.")),
+            (
+                "james.w",
+                "I can read it! My first whole sentence in Thuluth.",
+                Some("مبارك! الخطوة الأولى هي الأصعب."),
+            ),
         ],
     },
-    post("daniel.o", "Before you speak, decide what you want people to do afterwards. Everything else is decoration."),
+    post(
+        "daniel.o",
+        "Before you speak, decide what you want people to do afterwards. Everything else is decoration.",
+    ),
     post("khalid.a", "ثلاثة أسئلة قبل أن تبني أي منتج: من يتألم؟ كم مرة؟ وماذا يفعل اليوم بدلًا منك؟"),
     Post {
         by: "yousef.q",
@@ -65,7 +88,11 @@ const POSTS: [Post; 40] = [
         text: "كتبت اليوم خادم WebSocket صغيرًا يخدم خمسة آلاف اتصال على حاسوب محمول. سأشرحه خطوة بخطوة في اللقاء المباشر.",
         comments: &[
             ("omar.k", "Count me in! Will you cover back-pressure?", Some("نعم، وهو نصف اللقاء تقريبًا.")),
-            ("bilal.r", "Please record it, I am on a plane that day.", Some("سيكون التسجيل متاحًا إن شاء الله.")),
+            (
+                "bilal.r",
+                "Please record it, I am on a plane that day.",
+                Some("سيكون التسجيل متاحًا إن شاء الله."),
+            ),
             ("ziad.n", "متحمس جدًا، هل يلزم معرفة سابقة بلغة Rust؟", None),
         ],
     },
@@ -82,14 +109,21 @@ const POSTS: [Post; 40] = [
         kind: "text",
         text: "We closed our first ten customers by calling them, one by one. No funnel, no ads, just a phone.",
         comments: &[
-            ("khalid.a", "هذا هو الدرس الذي أكرره دائمًا. أحسنت يا إدريس.", Some("Learned it in your course!")),
+            (
+                "khalid.a",
+                "هذا هو الدرس الذي أكرره دائمًا. أحسنت يا إدريس.",
+                Some("Learned it in your course!"),
+            ),
             ("yara.k", "As a marketer I should protest, but you are right.", None),
         ],
     },
     post("reem.k", "ليلة الاختبار الأخيرة. دعواتكم."),
     post("ziad.n", "من يبني تطبيقًا بلغتين منذ اليوم الأول يوفّر على نفسه شهرًا كاملًا لاحقًا."),
     post("grace.n", "Three night shifts, three chapters. That is my ratio."),
-    post("hannah.s", "Arabic has a word for the sound of the tent flapping in the wind. I love dictionaries."),
+    post(
+        "hannah.s",
+        "Arabic has a word for the sound of the tent flapping in the wind. I love dictionaries.",
+    ),
     post("majed.g", "أقصر اجتماع في حياتي اليوم: أربع دقائق، وخرج الجميع يعرف ماذا يفعل."),
     post("nadia.h", "Sketching courtyards in old Amman this week. Shade is an architect too."),
     post("asma.l", "كتبت تقريرًا عن التعليم عن بعد في القرى: الهاتف هو المدرسة. الرابط قريبًا."),
@@ -107,7 +141,10 @@ const POSTS: [Post; 40] = [
     post("peter.v", "Forty years of engineering and I still measure twice. Ask me about bridges."),
     post("dana.w", "أصعب ما ترجمته هذا العام: نكتة."),
     post("tariq.y", "في مثل هذا الأسبوع قبل ألف سنة كانت مكتبة قرطبة تفهرس كتبها على الورق."),
-    post("yara.k", "FREE followers!!! Click the link in my bio to win a phone. (Kidding. Please do not click such links.)"),
+    post(
+        "yara.k",
+        "FREE followers!!! Click the link in my bio to win a phone. (Kidding. Please do not click such links.)",
+    ),
     Post {
         by: "layla.h",
         kind: "text",
@@ -162,7 +199,14 @@ async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             if let Some(answer) = answer {
                 let user_id = seeder.id(post.by)?;
                 let at = at + chrono::Duration::minutes(4);
-                let row = CommentRow { user_id, parent_id: Some(comment_id), content: answer, is_pinned: false, at, ..row };
+                let row = CommentRow {
+                    user_id,
+                    parent_id: Some(comment_id),
+                    content: answer,
+                    is_pinned: false,
+                    at,
+                    ..row
+                };
                 insert_comment(unit, &row).await?;
             }
         }
@@ -195,12 +239,22 @@ async fn write_reactions(
         for (ordinal, &(id, author, at)) in targets.iter().enumerate() {
             for (place, person) in PEOPLE.iter().enumerate() {
                 let name = person.username;
-                if (ordinal * 7 + place * 5) % every != 0 || name == author || blocked(name, author) || PRIVATE.contains(&author) {
+                if (ordinal * 7 + place * 5) % every != 0
+                    || name == author
+                    || blocked(name, author)
+                    || PRIVATE.contains(&author)
+                {
                     continue;
                 }
                 let kind = KINDS.get((ordinal + place) % KINDS.len()).copied().unwrap_or("like");
                 let at = at + chrono::Duration::minutes(i64::try_from(11 + place * 3)?);
-                rows.push(ReactionRow { user_id: seeder.id(name)?, reactable_type: morph, reactable_id: id, kind, at });
+                rows.push(ReactionRow {
+                    user_id: seeder.id(name)?,
+                    reactable_type: morph,
+                    reactable_id: id,
+                    kind,
+                    at,
+                });
             }
         }
     }
@@ -237,7 +291,16 @@ async fn write_reports(seeder: &Seeder<'_>, unit: &mut Unit, posts: &[Target]) -
         ("abdullah.r", spam, "spam", "رابط مشبوه في المنشور.", "pending", None, None, spam_at),
         ("grace.n", spam, "spam", "Looks like phishing to me.", "pending", None, None, spam_at),
         ("karim.b", joke, "other", "لم أفهم النكتة.", "dismissed", Some("none"), moderator, joke_at),
-        ("mona.e", shore, "misinformation", "Is this advice or advertising?", "reviewing", None, moderator, shore_at),
+        (
+            "mona.e",
+            shore,
+            "misinformation",
+            "Is this advice or advertising?",
+            "reviewing",
+            None,
+            moderator,
+            shore_at,
+        ),
     ];
     let mut reported = BTreeSet::new();
     for (by, post_id, reason, details, status, action_taken, reviewed_by, at) in reports {

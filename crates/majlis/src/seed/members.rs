@@ -11,14 +11,14 @@ use domain::unit::Unit;
 use domain::users::NewUser;
 use serde_json::json;
 use store::demo::{
-    CertificateRow, ExperienceRow, ProfileRow, insert_block, insert_expertise, insert_experience,
+    CertificateRow, ExperienceRow, ProfileRow, insert_block, insert_experience, insert_expertise,
     insert_follow_request, insert_follows, insert_interests, insert_user_certificate, insert_user_permission,
     list_accounts, list_categories, update_follow_counts, update_profile,
 };
 
 use super::people::{
-    BIOS_AR, BIOS_EN, BLOCK, EXPERTISE, HIDDEN, JOBS, MESSAGES_FROM_FOLLOWERS, MESSAGES_FROM_NONE, PEOPLE, PRIVATE,
-    Person, VERIFIED,
+    BIOS_AR, BIOS_EN, BLOCK, EXPERTISE, HIDDEN, JOBS, MESSAGES_FROM_FOLLOWERS, MESSAGES_FROM_NONE, PEOPLE,
+    PRIVATE, Person, VERIFIED,
 };
 use super::{PASSWORD, Seeder, email};
 
@@ -53,7 +53,10 @@ async fn find(app: &App) -> Result<BTreeMap<&'static str, UserId>> {
     for row in rows {
         let Some(person) = PEOPLE.iter().find(|person| person.username == row.username) else { continue };
         if row.email != email(person.username) {
-            bail!("the username {} belongs to somebody else here: this is no database for a demo", row.username);
+            bail!(
+                "the username {} belongs to somebody else here: this is no database for a demo",
+                row.username
+            );
         }
         ids.insert(person.username, row.id);
     }
@@ -98,7 +101,8 @@ async fn write_profiles(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             user_id,
             headline: person.headline,
             avatar: format!("https://cdn.majlis.test/avatars/{}.webp", person.username),
-            cover: (person.role == "speaker").then(|| format!("https://cdn.majlis.test/covers/{}.webp", person.username)),
+            cover: (person.role == "speaker")
+                .then(|| format!("https://cdn.majlis.test/covers/{}.webp", person.username)),
             bio: bios.get(ordinal % bios.len()).copied().unwrap_or_default(),
             location: person.location,
             social_links: json!({ "website": format!("https://{}.example.com", person.username.replace('.', "-")) }),
@@ -114,8 +118,10 @@ async fn write_profiles(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
         update_profile(unit, &row).await?;
         unit.forget_user(user_id);
         let picked: BTreeSet<usize> = [ordinal, ordinal * 3 + 1, ordinal * 5 + 2].into_iter().collect();
-        let chosen: BTreeSet<u64> =
-            picked.iter().filter_map(|&n| categories.get(n % categories.len().max(1)).map(|(_, id)| *id)).collect();
+        let chosen: BTreeSet<u64> = picked
+            .iter()
+            .filter_map(|&n| categories.get(n % categories.len().max(1)).map(|(_, id)| *id))
+            .collect();
         interests.extend(chosen.into_iter().map(|category_id| (user_id, category_id)));
     }
     insert_interests(unit, &interests).await?;
@@ -146,7 +152,11 @@ async fn write_careers(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             employment_type: "internship",
             start_date: day(year - 3, 6)?,
             end_date: Some(day(year - 2, 2)?),
-            description: if arabic { "أول خطوة في المجال." } else { "The first step into the field." },
+            description: if arabic {
+                "أول خطوة في المجال."
+            } else {
+                "The first step into the field."
+            },
             order: 1,
             ..current
         };
@@ -175,9 +185,9 @@ async fn write_roles(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
     let morph = seeder.morph("User");
     for person in PEOPLE.iter().filter(|person| person.role != "learner") {
         let user_id = seeder.id(person.username)?;
-        if !store::permissions::insert_user_role(unit, user_id, person.role, &morph).await? {
-            bail!("there is no role {}", person.role);
-        }
+        domain::users::assign_role(seeder.app, unit, user_id, person.role)
+            .await
+            .with_context(|| format!("{} cannot become {}", person.username, person.role))?;
     }
     // A permission past the roles: the elder moderator may also mark accounts as checked.
     insert_user_permission(unit, seeder.id("nasser.m")?, "users.verify", &morph).await?;
@@ -190,7 +200,8 @@ async fn write_follows(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
     let count = PEOPLE.len();
     let mut wanted: BTreeSet<(usize, usize)> = BTreeSet::from([(0, 1), (1, 0)]);
     for follower in 0..count {
-        wanted.extend([1, 2, 5, 9, 14].map(|step| (follower, (follower + step * (1 + follower % 3)) % count)));
+        wanted
+            .extend([1, 2, 5, 9, 14].map(|step| (follower, (follower + step * (1 + follower % 3)) % count)));
         for (ordinal, person) in PEOPLE.iter().enumerate().filter(|(_, person)| person.role == "speaker") {
             if (follower + ordinal) % 2 == 0 && person.role == "speaker" {
                 wanted.insert((follower, ordinal));
@@ -206,7 +217,8 @@ async fn write_follows(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             continue;
         }
         let ids = (seeder.id(pair.0)?, seeder.id(pair.1)?);
-        let at = seeder.ago(i64::try_from(1 + (follower * 7 + following * 3) % 90)?, i64::try_from(follower % 24)?);
+        let at = seeder
+            .ago(i64::try_from(1 + (follower * 7 + following * 3) % 90)?, i64::try_from(follower % 24)?);
         let status = match (PRIVATE.contains(&pair.1), (follower * 3 + following) % 4) {
             (false, _) => None,
             (true, 0 | 1) => Some("accepted"),

@@ -55,7 +55,9 @@ pub(crate) struct World {
 /// Makes the demo world, or what is missing of it; `progress` hears what is being made.
 pub(crate) async fn run(app: &App, progress: impl Fn(&str)) -> Result<World> {
     let lock = SeedLock::take(&app.store).await.context("the database does not answer")?;
-    let Some(lock) = lock else { bail!("another `majlis seed` has been running for minutes on this database") };
+    let Some(lock) = lock else {
+        bail!("another `majlis seed` has been running for minutes on this database")
+    };
     let world = seed(app, progress).await;
     lock.release().await?;
     world
@@ -179,7 +181,11 @@ impl Seeder<'_> {
         people::PEOPLE
             .iter()
             .map(|person| {
-                Ok(DemoAccount { id: self.id(person.username)?, email: email(person.username), role: person.role })
+                Ok(DemoAccount {
+                    id: self.id(person.username)?,
+                    email: email(person.username),
+                    role: person.role,
+                })
             })
             .collect()
     }
@@ -206,10 +212,13 @@ mod tests {
         assert_eq!(names.len(), PEOPLE.len());
         let well_formed = |name: &str| {
             (3..=30).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.')
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.')
         };
         assert!(names.iter().all(|name| well_formed(name)));
-        let arabic = PEOPLE.iter().filter(|person| person.name.chars().any(|c| ('ء'..='ي').contains(&c))).count();
+        let arabic =
+            PEOPLE.iter().filter(|person| person.name.chars().any(|c| ('ء'..='ي').contains(&c))).count();
         assert!((20..=34).contains(&arabic), "{arabic} of {}", PEOPLE.len());
         for person in &PEOPLE[..2] {
             assert_eq!(person.role, "learner");

@@ -137,13 +137,33 @@ pub(crate) const BIOS_EN: [&str; 6] = [
 /// Job, employer, description: for the profiles of those who have one.
 pub(crate) const JOBS: [(&str, &str, &str, &str); 10] = [
     ("salma.o", "أستاذة مشاركة", "جامعة الأفق", "تدريس الإحصاء وتعلّم الآلة والإشراف على رسائل الماجستير."),
-    ("yousef.q", "مهندس أنظمة أول", "شركة سحاب للتقنية", "بناء خدمات تعمل في الزمن الحقيقي لملايين الرسائل يوميًا."),
-    ("emily.c", "Head of UX Research", "Northlight Studio", "Field studies and usability tests for public services."),
+    (
+        "yousef.q",
+        "مهندس أنظمة أول",
+        "شركة سحاب للتقنية",
+        "بناء خدمات تعمل في الزمن الحقيقي لملايين الرسائل يوميًا.",
+    ),
+    (
+        "emily.c",
+        "Head of UX Research",
+        "Northlight Studio",
+        "Field studies and usability tests for public services.",
+    ),
     ("noura.f", "خطاطة مستقلة", "مرسم النون", "لوحات بخط الثلث والديواني، ودورات للمبتدئين."),
-    ("daniel.o", "Communication Coach", "Clear Voice", "Workshops for teams that have to explain hard things."),
+    (
+        "daniel.o",
+        "Communication Coach",
+        "Clear Voice",
+        "Workshops for teams that have to explain hard things.",
+    ),
     ("khalid.a", "مؤسس ومستشار", "مسرّعة خطوة", "مرافقة أكثر من أربعين شركة ناشئة في سنتها الأولى."),
     ("maryam.z", "استشارية أسرية", "مركز نماء", "جلسات للوالدين حول الحدود والحوار مع الأبناء."),
-    ("hassan.i", "Financial Educator", "Plain Money", "Budgeting courses for people at the start of their careers."),
+    (
+        "hassan.i",
+        "Financial Educator",
+        "Plain Money",
+        "Budgeting courses for people at the start of their careers.",
+    ),
     ("omar.k", "Backend Developer", "Waha Labs", "APIs and queues, mostly; learning Rust after hours."),
     ("sara.m", "مصممة منتجات", "استوديو طيف", "تصميم واجهات عربية تُقرأ من اليمين كما ينبغي."),
 ];

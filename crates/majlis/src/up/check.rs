@@ -95,7 +95,7 @@ async fn steps(up: &UpFile, lines: &mut Vec<Line>, step: &Step) -> Result<()> {
     let message = check.message_across_nodes(&sender, &mut a, &receiver, &mut b).await?;
     check.same_key_twice(&sender, &mut a, &receiver, &message).await?;
     check.message_over_rest(&sender, &receiver, &mut b, &message).await?;
-    b = check.recovery(&sender, &mut a, &receiver, b).await?;
+    b = check.recovery(&mut a, &receiver, b).await?;
 
     step.progress("live room");
     check.room_message(&sender, &mut a, &receiver, &mut b).await?;
@@ -277,7 +277,7 @@ impl Check<'_> {
     }
 
     /// The receiver's connection breaks, a message is sent, the receiver comes back on the other node.
-    async fn recovery(&mut self, sender: &Person, a: &mut Socket, receiver: &Person, b: Socket) -> Result<Socket> {
+    async fn recovery(&mut self, a: &mut Socket, receiver: &Person, b: Socket) -> Result<Socket> {
         let positions = b.positions().clone();
         drop(b);
         let input = json!({

@@ -12,8 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use config::Settings;
 use domain::App;
-use domain::rooms::RoomFilter;
-use protocol::rooms::RoomStatus;
+use protocol::rooms::{AccessType, RoomFilter, RoomStatus};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::ports::Ports;
@@ -208,8 +207,8 @@ async fn active_rooms(app: &App) -> Result<Vec<UpRoom>> {
         .context("the rooms cannot be listed")?;
     let mut rooms: Vec<(bool, UpRoom)> = Vec::new();
     for room in page.items {
-        let slow = domain::rooms::slow_mode_seconds(app, room.id).await?;
-        let free = room.access_type == protocol::rooms::AccessType::Free;
+        let slow = store::rooms::find_slow_mode(&mut *app.store.reader().await?, room.id).await?;
+        let free = room.access_type == AccessType::Free;
         let open = free && room.max_participants.is_none() && slow == 0;
         rooms.push((!open, UpRoom { id: room.id, host_id: room.host.id }));
     }

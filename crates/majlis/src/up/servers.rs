@@ -38,7 +38,7 @@ impl Servers {
         if servers.database_url.is_empty() || servers.redis_url.is_empty() {
             let step = Step::begin("Server programs");
             let search = Search::from_env(Some(data.join("servers")));
-            let programs = Programs::find_or_fetch(search, &|what: &str| step.progress(what)).await?;
+            let programs = Programs::find_or_fetch(&search, &|what: &str| step.progress(what)).await?;
             step.done("found");
             servers.programs = Some(programs);
         }
@@ -49,7 +49,8 @@ impl Servers {
                 .await
                 .context("the database cannot be created")?;
             servers.database_url = mysql.url(DATABASE);
-            step.done(&format!("{} {}, pid {}", mysql.kind(), mysql.version(), mysql.pid()));
+            let kind = if mysql.is_mariadb() { "MariaDB" } else { "MySQL" };
+            step.done(&format!("{kind} {}, pid {}", mysql.version(), mysql.pid()));
             servers.mysql = Some(mysql);
         } else {
             say("  ✓ Database server        the one in DATABASE_URL");

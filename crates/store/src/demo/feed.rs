@@ -135,14 +135,16 @@ pub async fn insert_share(
     comment: Option<&str>,
     at: At,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO post_shares (user_id, post_id, comment, created_at, updated_at) VALUES (?, ?, ?, ?, ?)")
-        .bind(user_id)
-        .bind(post_id)
-        .bind(comment)
-        .bind(at)
-        .bind(at)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "INSERT INTO post_shares (user_id, post_id, comment, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(user_id)
+    .bind(post_id)
+    .bind(comment)
+    .bind(at)
+    .bind(at)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -195,7 +197,11 @@ pub async fn insert_report(conn: &mut Conn, row: &ReportRow<'_>) -> Result<(), S
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn update_post_counts(conn: &mut Conn, post_ids: &[u64], post_morph: &str) -> Result<(), StoreError> {
+pub async fn update_post_counts(
+    conn: &mut Conn,
+    post_ids: &[u64],
+    post_morph: &str,
+) -> Result<(), StoreError> {
     if post_ids.is_empty() {
         return Ok(());
     }

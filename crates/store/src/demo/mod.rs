@@ -16,11 +16,12 @@ mod talk;
 use chrono::{DateTime, Utc};
 
 pub use books::{
-    AnnotationRow, BookRow, PurchaseRow, ReadingRow, insert_annotation, insert_book, insert_purchase, insert_reading,
-    list_books, update_purchase_counts,
+    AnnotationRow, BookRow, PurchaseRow, ReadingRow, insert_annotation, insert_book, insert_purchase,
+    insert_reading, list_books, update_purchase_counts,
 };
 pub use catalogue::{
-    CategoryRow, GiftRow, SettingRow, insert_category, insert_gift, insert_setting, list_categories, list_gifts,
+    CategoryRow, GiftRow, SettingRow, insert_category, insert_gift, insert_setting, list_categories,
+    list_gifts,
 };
 pub use consultations::{
     AvailabilityRow, BookingRow, RatingRow, insert_availability, insert_booking, insert_rating, list_bookings,
@@ -31,21 +32,23 @@ pub use courses::{
     update_progress,
 };
 pub use feed::{
-    CommentRow, PostRow, ReactionRow, ReportRow, insert_comment, insert_post, insert_reactions, insert_report,
-    insert_share, list_posts, update_post_counts,
+    CommentRow, PostRow, ReactionRow, ReportRow, insert_comment, insert_post, insert_reactions,
+    insert_report, insert_share, list_posts, update_post_counts,
 };
 pub use people::{
-    AccountRow, CertificateRow, ExperienceRow, ProfileRow, insert_block, insert_expertise, insert_experience,
+    AccountRow, CertificateRow, ExperienceRow, ProfileRow, insert_block, insert_experience, insert_expertise,
     insert_follow_request, insert_follows, insert_interests, insert_user_certificate, insert_user_permission,
     list_accounts, update_follow_counts, update_profile,
 };
 pub use rooms::{
-    DoneRoomRow, RoomMessageRow, RoomRow, insert_done_room, insert_registration, insert_room_message, list_rooms,
-    list_room_messages, update_message_reactions, update_room_completed, update_room_pin, update_slow_mode,
+    DoneRoomRow, RoomMessageRow, RoomRow, insert_done_room, insert_registration, insert_room_message,
+    list_room_messages, list_rooms, update_message_reactions, update_room_completed, update_room_pin,
+    update_slow_mode,
 };
 pub use summary::{Totals, count_all};
 pub use talk::{
-    NotificationRow, has_gift, has_token, insert_notification, insert_password_reset, list_adjusted, list_messages,
+    MessageRow, NotificationRow, has_gift, has_token, insert_notification, insert_password_reset,
+    list_adjusted, list_messages,
 };
 
 use crate::{Conn, Reader, Store, StoreError};
@@ -83,10 +86,11 @@ impl SeedLock {
     /// # Errors
     /// Those of the driver; the lock ends with its connection then.
     pub async fn release(mut self) -> Result<(), StoreError> {
-        let _released: Option<i64> =
-            sqlx::query_scalar("SELECT RELEASE_LOCK(CONCAT('majlis_seed_', LEFT(SHA2(DATABASE(), 256), 32)))")
-                .fetch_one(&mut *self.0)
-                .await?;
+        let _released: Option<i64> = sqlx::query_scalar(
+            "SELECT RELEASE_LOCK(CONCAT('majlis_seed_', LEFT(SHA2(DATABASE(), 256), 32)))",
+        )
+        .fetch_one(&mut *self.0)
+        .await?;
         Ok(())
     }
 }
@@ -118,7 +122,9 @@ pub async fn insert_part(conn: &mut Conn, part: &str) -> Result<bool, StoreError
 /// # Errors
 /// Those of the driver.
 pub async fn list_parts(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT SUBSTRING(`key`, 6) FROM settings WHERE `group` = 'demo' AND `key` LIKE 'demo.%'")
-        .fetch_all(conn)
-        .await?)
+    Ok(sqlx::query_scalar(
+        "SELECT SUBSTRING(`key`, 6) FROM settings WHERE `group` = 'demo' AND `key` LIKE 'demo.%'",
+    )
+    .fetch_all(conn)
+    .await?)
 }

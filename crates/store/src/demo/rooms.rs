@@ -171,10 +171,12 @@ pub async fn list_room_messages(
     conn: &mut Conn,
     room_id: RoomId,
 ) -> Result<Vec<(u64, UserId, String)>, StoreError> {
-    Ok(sqlx::query_as("SELECT id, user_id, message FROM live_room_messages WHERE live_room_id = ? ORDER BY id LIMIT 500")
-        .bind(room_id)
-        .fetch_all(conn)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, user_id, message FROM live_room_messages WHERE live_room_id = ? ORDER BY id LIMIT 500",
+    )
+    .bind(room_id)
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Pins a message to its room.
@@ -194,7 +196,11 @@ pub async fn update_room_pin(conn: &mut Conn, message_id: u64, pinned_by: UserId
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn update_message_reactions(conn: &mut Conn, room_id: RoomId, morph: &str) -> Result<(), StoreError> {
+pub async fn update_message_reactions(
+    conn: &mut Conn,
+    room_id: RoomId,
+    morph: &str,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE live_room_messages m SET m.reactions_count = \
          (SELECT COUNT(*) FROM reactions r WHERE r.reactable_id = m.id AND r.reactable_type = ?) \

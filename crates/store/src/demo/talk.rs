@@ -6,7 +6,20 @@ use serde_json::Value;
 use super::At;
 use crate::{Conn, StoreError};
 
-/// What two users have written to each other: author and words, deleted messages too.
+/// A message between two users.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct MessageRow {
+    /// Its id.
+    pub id: u64,
+    /// Its conversation.
+    pub conversation_id: u64,
+    /// Its author.
+    pub sender_id: UserId,
+    /// The words.
+    pub body: Option<String>,
+}
+
+/// What two users have written to each other, oldest first, deleted messages too.
 ///
 /// # Errors
 /// Those of the driver.
@@ -14,9 +27,10 @@ pub async fn list_messages(
     conn: &mut Conn,
     one: UserId,
     other: UserId,
-) -> Result<Vec<(UserId, Option<String>)>, StoreError> {
+) -> Result<Vec<MessageRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT m.sender_id, m.body FROM messages m JOIN conversations c ON c.id = m.conversation_id \
+        "SELECT m.id, m.conversation_id, m.sender_id, m.body FROM messages m \
+         JOIN conversations c ON c.id = m.conversation_id \
          WHERE c.user_one_id = ? AND c.user_two_id = ? ORDER BY m.id LIMIT 500",
     )
     .bind(one.min(other))
@@ -25,12 +39,12 @@ pub async fn list_messages(
     .await?)
 }
 
-/// Whose wallets have been adjusted.
+/// Whose wallets have been adjusted, and whether by a `credit` or a `debit`.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn list_adjusted(conn: &mut Conn) -> Result<Vec<UserId>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT DISTINCT user_id FROM transactions WHERE category = 'adjustment'")
+pub async fn list_adjusted(conn: &mut Conn) -> Result<Vec<(UserId, String)>, StoreError> {
+    Ok(sqlx::query_as("SELECT DISTINCT user_id, type FROM transactions WHERE category = 'adjustment'")
         .fetch_all(conn)
         .await?)
 }
@@ -40,11 +54,12 @@ pub async fn list_adjusted(conn: &mut Conn) -> Result<Vec<UserId>, StoreError> {
 /// # Errors
 /// Those of the driver.
 pub async fn has_gift(conn: &mut Conn, sender_id: UserId, message: &str) -> Result<bool, StoreError> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM gift_transactions WHERE sender_id = ? AND message = ?")
-        .bind(sender_id)
-        .bind(message)
-        .fetch_one(conn)
-        .await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM gift_transactions WHERE sender_id = ? AND message = ?")
+            .bind(sender_id)
+            .bind(message)
+            .fetch_one(conn)
+            .await?;
     Ok(count > 0)
 }
 
@@ -110,7 +125,12 @@ pub async fn insert_notification(conn: &mut Conn, row: &NotificationRow<'_>) -> 
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn insert_password_reset(conn: &mut Conn, email: &str, token: &str, at: At) -> Result<(), StoreError> {
+pub async fn insert_password_reset(
+    conn: &mut Conn,
+    email: &str,
+    token: &str,
+    at: At,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO password_reset_tokens (email, token, created_at) VALUES (?, ?, ?) \
          ON DUPLICATE KEY UPDATE email = VALUES(email)",

@@ -16,8 +16,8 @@ pub use messages::{
     NewRoomMessage, ParentRow, RoomMessageRow, find_parent, insert_message, list_messages, list_pinned,
 };
 pub use seats::{
-    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_banned, list_registered, lock_seat,
-    update_attendance, update_seat,
+    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_banned, list_registered,
+    lock_seat, update_attendance, update_seat,
 };
 
 /// What the rules ask of a `live_rooms` row that is not deleted.

@@ -200,11 +200,7 @@ pub async fn update_seat(conn: &mut Conn, id: u64, seat: &NewSeat) -> Result<(),
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn update_attendance(
-    conn: &mut Conn,
-    id: u64,
-    at: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+pub async fn update_attendance(conn: &mut Conn, id: u64, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE live_room_registrations SET status = 'attended', attended_at = ?, updated_at = ? \
          WHERE id = ? AND status = 'registered'",

@@ -63,13 +63,13 @@ const messagesOf = (hearing) =>
  * One message to each channel, then `lose`, several more while `hearer` is away, `find`, and one more each: all of them
  * are heard in the order of sending, once, and the SDK says that it recovered.
  */
-export async function missedInOrder({ hearer, hearing, sender, me, room, lose, find }) {
+export async function missedInOrder({ hearer, hearing, sender, receiver, room, lose, find }) {
   const mark = randomUUID();
   const sent = { chat: [], room: [] };
   const say = async (words) => {
     const body = `${words} ${mark}`;
     const client_id = randomUUID();
-    const chat = await sender.rpc('chat.send_message', { client_id, user_id: me.id, body });
+    const chat = await sender.rpc('chat.send_message', { client_id, user_id: receiver.id, body });
     sent.chat.push(chat.message.id);
     const posted = await sender.rpc('rooms.post_message', { client_id, room_id: room.id, body });
     sent.room.push(posted.message.id);
@@ -84,7 +84,7 @@ export async function missedInOrder({ hearer, hearing, sender, me, room, lose, f
   for (const words of ['first', 'second', 'third', 'fourth']) await say(words);
   await find();
   await hearer.some(2, 'connected', undefined, 15_000);
-  const own = await hearer.one('subscribed', (one) => recovered(one) && one.channel === `user:${me.id}`);
+  const own = await hearer.one('subscribed', (one) => recovered(one) && one.channel === `user:${receiver.id}`);
   const inRoom = await hearing.one('subscribed', recovered);
   assert.deepEqual([own.recovered, inRoom.recovered], [true, true]);
   await say('after');

@@ -23,8 +23,8 @@ for (const [index, encoding] of encodings.entries()) {
       const person = await connect(t, me, here);
       const connected = person.all('connected')[0];
       assert.match(connected.client, /^[0-9a-f]{8}-[0-9a-f]{4}-/);
-      assert.equal(connected.data.user_id, me.id);
-      assert.equal(typeof connected.data.name, 'string');
+      assert.equal(connected.data.user.id, me.id);
+      assert.equal(typeof connected.data.user.name, 'string');
       assert.equal(typeof connected.data.unread_total, 'number');
       assert.ok(Math.abs(Date.parse(connected.data.server_time) - Date.now()) < 60_000);
 
@@ -37,7 +37,7 @@ for (const [index, encoding] of encodings.entries()) {
     test('a token in the header of the upgrade connects', async (t) => {
       const headers = { Authorization: `Bearer ${await logIn(me)}` };
       const person = await Person.connected(t, encoding, here, { headers });
-      assert.equal(person.all('connected')[0].data.user_id, me.id);
+      assert.equal(person.all('connected')[0].data.user.id, me.id);
     });
 
     test('getToken is asked where there is no token, and again where it has expired', async (t) => {
@@ -135,7 +135,7 @@ for (const [index, encoding] of encodings.entries()) {
 
     test('channels that are not there or not mine are refused', async (t) => {
       const person = await connect(t, me, here);
-      for (const [channel, code] of [[`user:${friend.id}`, 103], ['room:999999999', 102], ['nonsense', 102]]) {
+      for (const [channel, code] of [[`user:${friend.id}`, 103], ['room:999999999', 103], ['nonsense', 102]]) {
         const hearing = person.listen(channel);
         assert.equal((await hearing.one('unsubscribed')).code, code, channel);
       }
@@ -218,7 +218,7 @@ for (const [index, encoding] of encodings.entries()) {
       const [hearer, sender] = [await connect(t, me, proxy.url), await connect(t, friend, there)];
       const hearing = await hearer.listening(roomChannel);
       await missedInOrder({
-        hearer, hearing, sender, me, room,
+        hearer, hearing, sender, receiver: me, room,
         lose: () => proxy.cut(),
         find: () => proxy.restore(),
       });

@@ -1,7 +1,7 @@
 // The `majlis up` under test: where it is, who can sign in, and the tool that mints tokens.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -45,3 +45,10 @@ export async function mint(account, seconds = 900) {
 }
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** `kill -9` of a hub, by the id that up.json names; refused where that is no process of the program under test. */
+export async function killHub(pid) {
+  const [program] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+  if (basename(program) !== basename(majlis)) throw new Error(`process ${pid} is ${program}, not a hub`);
+  process.kill(pid, 'SIGKILL');
+}

@@ -1,5 +1,6 @@
 """People who leave when their test ends."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ async def person(encoding: Encoding) -> AsyncIterator[Callable[..., Person]]:
     yield make
     for one in made:
         await one.client.disconnect()
+    # The SDK closes its socket in the background; the event loop must not end before.
+    await asyncio.sleep(0.1)
 
 
 @pytest.fixture

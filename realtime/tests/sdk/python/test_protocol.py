@@ -44,8 +44,8 @@ async def test_a_token_of_a_login_connects_and_the_personal_channel_is_there(con
     person = await connect(ME, HERE)
     connected = person.all("connected")[0]
     assert re.match(r"[0-9a-f]{8}-[0-9a-f]{4}-", connected.client)
-    assert connected.data["user_id"] == ME["id"]
-    assert isinstance(connected.data["name"], str)
+    assert connected.data["user"]["id"] == ME["id"]
+    assert isinstance(connected.data["user"]["name"], str)
     assert isinstance(connected.data["unread_total"], int)
     assert is_now(connected.data["server_time"])
 
@@ -56,7 +56,7 @@ async def test_a_token_of_a_login_connects_and_the_personal_channel_is_there(con
 
 async def test_a_token_in_the_header_of_the_upgrade_connects(connect):
     person = await connect(ME, HERE, headers={"Authorization": f"Bearer {await log_in(ME)}"})
-    assert person.all("connected")[0].data["user_id"] == ME["id"]
+    assert person.all("connected")[0].data["user"]["id"] == ME["id"]
 
 
 async def test_get_token_is_asked_without_a_token_and_when_it_has_expired(connect):
@@ -148,7 +148,7 @@ async def test_a_client_may_not_publish(connect, encoding):
 
 
 @pytest.mark.parametrize(
-    ("channel", "code"), [(f"user:{FRIEND['id']}", 103), ("room:999999999", 102), ("nonsense", 102)]
+    ("channel", "code"), [(f"user:{FRIEND['id']}", 103), ("room:999999999", 103), ("nonsense", 102)]
 )
 async def test_channels_that_are_not_there_or_not_mine_are_refused(connect, channel, code):
     hearing = await (await connect(ME, HERE)).listen(channel)

@@ -59,7 +59,8 @@ pub(crate) fn apply(
             EntryType::Credit => {
                 wallet.balance = wallet.balance.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
                 if entry.category.is_sale() {
-                    wallet.total_earned = wallet.total_earned.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
+                    wallet.total_earned =
+                        wallet.total_earned.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
                 }
                 sum = sum.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
             }
@@ -122,7 +123,13 @@ mod tests {
     use crate::wallet::ledger::Entry;
 
     fn entry(user_id: u64, entry_type: EntryType, minor: i64) -> Entry<'static> {
-        Entry { user_id, entry_type, category: Category::Gift, amount: Money::from_minor(minor), description: None }
+        Entry {
+            user_id,
+            entry_type,
+            category: Category::Gift,
+            amount: Money::from_minor(minor),
+            description: None,
+        }
     }
 
     fn wallets(balances: &[i64]) -> BTreeMap<u64, Holdings> {
@@ -151,7 +158,8 @@ mod tests {
     #[test]
     fn a_debit_above_the_balance_is_refused_with_both_amounts() {
         let mut held = wallets(&[500, 0]);
-        let short = apply(&[entry(1, EntryType::Debit, 501), entry(2, EntryType::Credit, 501)], true, &mut held);
+        let short =
+            apply(&[entry(1, EntryType::Debit, 501), entry(2, EntryType::Credit, 501)], true, &mut held);
         let (required, available) = (Money::from_minor(501), Money::from_minor(500));
         assert_eq!(short, Err(Refusal::Short { required, available }));
     }

@@ -79,7 +79,8 @@ pub(crate) async fn post(unit: &mut Unit, group: Group<'_>) -> Result<Vec<Posted
     let owners: Vec<UserId> = owners.into_iter().collect();
     let mut wallets = store::wallet::lock_wallets(unit, &owners).await?;
 
-    let mut holdings: BTreeMap<UserId, Holdings> = wallets.iter().map(|row| (row.user_id, held(row))).collect();
+    let mut holdings: BTreeMap<UserId, Holdings> =
+        wallets.iter().map(|row| (row.user_id, held(row))).collect();
     let balances = apply(&group.entries, group.internal, &mut holdings).map_err(|refusal| match refusal {
         Refusal::Short { required, available } => {
             WalletError::InsufficientFunds { required, available, currency: group.currency.to_owned() }

@@ -1,0 +1,123 @@
+//! Chat over HTTP: keys, windows, pages.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{World, key, send};
+
+#[tokio::test]
+async fn the_same_key_is_the_same_message() {
+    let world = World::new().await;
+    let (one, two) = (world.person().await, world.person().await);
+    let opened = world.post("/conversations", &one, json!({"user_id": two.id})).await.expect(201);
+    let id = opened.body["data"]["id"].as_u64().unwrap();
+    world.post("/conversations", &two, json!({"user_id": one.id})).await.expect(200);
+    let path = format!("/conversations/{id}/messages");
+
+    let client_id = key();
+    let body = json!({"client_id": client_id, "body": "السلام عليكم"});
+    let first = world.post(&path, &one, body.clone()).await.expect(201);
+    assert_eq!(first.header("idempotent-replayed"), "");
+    let message = first.body["data"].clone();
+    assert_eq!(
+        (message["sender_id"].as_u64(), message["body"].as_str()),
+        (Some(one.id), Some("السلام عليكم"))
+    );
+    assert_eq!(first.header("location"), format!("/api/v1{path}?around={}", message["id"]));
+    let again = world.post(&path, &one, body).await.expect(201);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.body["data"], message);
+    // The header is the same key, upper case and quoted or not; the body may then leave it out.
+    let quoted = format!("\"{}\"", client_id.to_uppercase());
+    let again = world.post_with_key(&path, &one, &quoted, json!({"body": "السلام عليكم"})).await.expect(201);
+    assert_eq!(again.body["data"]["id"], message["id"]);
+    let other = json!({"client_id": client_id, "body": "something else"});
+    world.post(&path, &one, other).await.problem(422, "idempotency_key_reused");
+    let differing = json!({"client_id": key(), "body": "hello"});
+    let refused =
+        world.post_with_key(&path, &one, &client_id, differing).await.problem(422, "validation_failed");
+    assert!(refused.body["errors"]["client_id"].is_array());
+    world
+        .post_with_key(&path, &one, "two words", json!({"body": "x"}))
+        .await
+        .problem(400, "malformed_request");
+    world.post(&path, &one, json!({"body": "no key"})).await.problem(422, "validation_failed");
+
+    // The other one's unread, sync, and reading it.
+    let unread = world.get("/conversations/unread", &two).await.expect(200);
+    assert_eq!(unread.body["data"]["unread_total"], 1);
+    let synced = world.get("/sync?after_message_id=0", &two).await.expect(200);
+    assert_eq!(synced.body["data"]["messages"][0]["id"], message["id"]);
+    assert_eq!(synced.body["data"]["has_more"], false);
+    let read = json!({"up_to": message["id"]});
+    let read = world.post(&format!("/conversations/{id}/read"), &two, read).await.expect(200);
+    assert_eq!(read.body["data"]["unread_total"], 0);
+    let typing = world.request(Method::POST, &format!("/conversations/{id}/typing"), Some(&two.token));
+    send(typing).await.expect(204);
+
+    // Windows.
+    for text in ["two", "three", "four"] {
+        world.post(&path, &two, json!({"client_id": key(), "body": text})).await.expect(201);
+    }
+    let ids = |reply: &Value| -> Vec<u64> {
+        reply["data"].as_array().unwrap().iter().map(|message| message["id"].as_u64().unwrap()).collect()
+    };
+    let all = ids(&world.get(&path, &one).await.expect(200).body);
+    assert_eq!(all.len(), 4);
+    assert!(all.is_sorted());
+    let before = world.get(&format!("{path}?before={}&per_page=2", all[3]), &one).await.expect(200);
+    assert_eq!(ids(&before.body), all[1..3]);
+    let after = world.get(&format!("{path}?after={}", all[1]), &one).await.expect(200);
+    assert_eq!(ids(&after.body), all[2..]);
+    world.get(&format!("{path}?after=1&before=9"), &one).await.problem(422, "validation_failed");
+
+    let gone = world.request(Method::DELETE, &format!("/conversations/{id}"), Some(&one.token));
+    send(gone).await.expect(204);
+    world.get(&format!("/conversations/{id}"), &two).await.problem(404, "not_found");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_list_is_walked_both_ways() {
+    let world = World::new().await;
+    let me = world.person().await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        let other = world.person().await;
+        let opened = world.post("/conversations", &me, json!({"user_id": other.id})).await.expect(201);
+        let id = opened.body["data"]["id"].as_u64().unwrap();
+        let body = json!({"client_id": key(), "body": "hello"});
+        world.post(&format!("/conversations/{id}/messages"), &me, body).await.expect(201);
+        expected.insert(0, id);
+    }
+    let mut seen = Vec::new();
+    let mut url = format!("{}/api/v1/conversations?per_page=2", world.base);
+    let mut pages = Vec::new();
+    loop {
+        let path = url.strip_prefix(&world.base).unwrap().to_owned();
+        let page = world.get(&path, &me).await.expect(200);
+        let meta = &page.body["meta"];
+        assert_eq!(meta["per_page"], 2);
+        assert_eq!(meta["path"], format!("{}/api/v1/conversations", world.base));
+        assert_eq!((&page.body["links"]["first"], &page.body["links"]["last"]), (&Value::Null, &Value::Null));
+        seen.extend(page.body["data"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()));
+        let next = page.body["links"]["next"].as_str().map(str::to_owned);
+        assert_eq!(meta["next_cursor"].is_null(), next.is_none());
+        pages.push(page);
+        match next {
+            Some(next) => {
+                assert!(pages.last().unwrap().header("link").contains(&format!("<{next}>; rel=\"next\"")));
+                url = next;
+            }
+            None => break,
+        }
+    }
+    assert_eq!((seen, pages.len()), (expected.clone(), 3));
+    // Back from the last page.
+    let back = pages[2].body["links"]["prev"].as_str().unwrap().strip_prefix(&world.base).unwrap().to_owned();
+    let back = world.get(&back, &me).await.expect(200);
+    let ids: Vec<u64> =
+        back.body["data"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, expected[2..4]);
+    world.close().await;
+}

@@ -1,0 +1,304 @@
+//! A world with roles, the platform's wallet, money and rooms, and the checks that the ledger must always pass.
+
+use base::Money;
+use base::id::{GiftId, RoomId};
+use bus::HistoryQuery;
+use config::Settings;
+use domain::{Actor, App};
+use protocol::IdempotencyKey;
+use protocol::channel::Channel;
+use protocol::gifts::{Giftable, SendGift};
+use protocol::rooms::{AccessType, CreateRoom, DurationType, PostMessage, RoomMessageType};
+use protocol::wallet::{AdjustWallet, EntryType};
+use serde_json::Value;
+
+use crate::world::World;
+
+/// See the module.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) app: App,
+    admin: Actor,
+}
+
+/// A new key.
+pub(crate) fn key() -> IdempotencyKey {
+    uuid::Uuid::new_v4().to_string().parse().unwrap()
+}
+
+pub(crate) fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// A gift to the host of a room.
+pub(crate) fn to_room(gift_id: GiftId, room_id: RoomId) -> SendGift {
+    SendGift {
+        client_id: key(),
+        gift_id,
+        giftable_type: Giftable::LiveRoom,
+        giftable_id: room_id,
+        receiver_id: None,
+        quantity: 1,
+        message: None,
+    }
+}
+
+/// Some words.
+pub(crate) fn words(room_id: RoomId, body: &str) -> PostMessage {
+    PostMessage {
+        client_id: key(),
+        room_id,
+        body: body.to_owned(),
+        message_type: RoomMessageType::Text,
+        parent_id: None,
+    }
+}
+
+/// A room whose window is open all day, every day of a month.
+pub(crate) fn open_room() -> CreateRoom {
+    CreateRoom {
+        title: "Majlis".to_owned(),
+        description: None,
+        category_id: None,
+        cover_url: None,
+        start_date: chrono::Utc::now().format("%Y-%m-%d").to_string(),
+        duration_type: DurationType::Month,
+        start_time: "00:00".to_owned(),
+        end_time: "23:59:59".to_owned(),
+        timezone: Some("UTC".to_owned()),
+        access_type: AccessType::Free,
+        price: Money::ZERO,
+        max_participants: None,
+    }
+}
+
+/// As [`open_room`], for money.
+pub(crate) fn paid_room(price: &str) -> CreateRoom {
+    CreateRoom { access_type: AccessType::Paid, price: money(price), ..open_room() }
+}
+
+impl Stage {
+    /// Rate limits off.
+    pub(crate) async fn new() -> Self {
+        Self::with(|settings| settings.limits.enabled = false).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let world = World::with(change).await;
+        let app = world.app.clone();
+        domain::system::install_roles(&app).await.unwrap();
+        domain::system::ensure_platform(&app).await.unwrap();
+        let admin = world.user("admin").await.1;
+        let stage = Self { world, app, admin };
+        stage.appoint(&stage.admin, "admin").await;
+        stage
+    }
+
+    /// Holds every permission.
+    pub(crate) fn admin(&self) -> &Actor {
+        &self.admin
+    }
+
+    pub(crate) async fn person(&self, name: &str) -> Actor {
+        self.world.user(name).await.1
+    }
+
+    /// Somebody with money.
+    pub(crate) async fn rich(&self, name: &str, amount: &str) -> Actor {
+        let actor = self.person(name).await;
+        let input = AdjustWallet {
+            client_id: key(),
+            user_id: actor.user_id(),
+            amount: money(amount),
+            direction: EntryType::Credit,
+            reason: "pocket money".to_owned(),
+        };
+        domain::wallet::adjust_wallet(&self.app, &self.admin, input).await.unwrap();
+        actor
+    }
+
+    pub(crate) async fn appoint(&self, actor: &Actor, role: &str) {
+        let mut conn = self.app.store.reader().await.unwrap();
+        store::permissions::insert_user_role(&mut conn, actor.user_id(), role, r"App\Models\User")
+            .await
+            .unwrap();
+    }
+
+    /// A speaker and a room of theirs, `scheduled`.
+    pub(crate) async fn announced(&self, host: &str, input: CreateRoom) -> (Actor, RoomId) {
+        let host = self.person(host).await;
+        self.appoint(&host, "speaker").await;
+        let room = domain::rooms::create_room(&self.app, &host, input).await.unwrap();
+        (host, room.id)
+    }
+
+    /// A speaker and a room of theirs, `active`.
+    pub(crate) async fn live(&self, host: &str, input: CreateRoom) -> (Actor, RoomId) {
+        let (host, room_id) = self.announced(host, input).await;
+        domain::rooms::start_room(&self.app, &host, room_id).await.unwrap();
+        (host, room_id)
+    }
+
+    pub(crate) async fn gift(&self, name: &str, price: &str) -> GiftId {
+        self.run(&format!("INSERT INTO gifts (name, icon, price) VALUES ('{name}', 'icon.png', {price})"))
+            .await;
+        let id = self.count(&format!("SELECT id * 1 FROM gifts WHERE name = '{name}'")).await;
+        u64::try_from(id).unwrap()
+    }
+
+    pub(crate) async fn balance(&self, actor: &Actor) -> String {
+        domain::wallet::find_wallet(&self.app, actor).await.unwrap().balance.to_string()
+    }
+
+    pub(crate) async fn run(&self, sql: &str) -> u64 {
+        self.world.database.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        let sql = format!("SELECT CAST(({sql}) AS SIGNED)");
+        self.world.database.number(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let found = self.world.database.text(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        found.unwrap_or_default()
+    }
+
+    /// What a channel's listeners heard so far.
+    pub(crate) async fn heard(&self, channel: Channel) -> Vec<Value> {
+        let query = HistoryQuery { since: None, limit: 1_000, reverse: false };
+        let history = self.app.bus.history(&channel.to_string(), &query).await.unwrap();
+        history.publications.iter().map(|(_, payload)| serde_json::from_slice(payload).unwrap()).collect()
+    }
+
+    /// Of one type.
+    pub(crate) async fn heard_of(&self, channel: Channel, event: &str) -> Vec<Value> {
+        let all = self.heard(channel).await;
+        all.into_iter().filter(|heard| heard["type"] == event).map(|heard| heard["data"].clone()).collect()
+    }
+
+    /// The invariants hold.
+    pub(crate) async fn assert_ledger_holds(&self) {
+        assert_eq!(self.broken_invariants().await, [""; 0]);
+    }
+
+    /// The invariants of domain.md §12 that do not hold: each is a query that must give no row.
+    pub(crate) async fn broken_invariants(&self) -> Vec<&'static str> {
+        let platform = "SELECT CAST(value AS UNSIGNED) FROM settings WHERE `key` = 'platform_user_id'";
+        let sale = "'course', 'book', 'consultation', 'live_room', 'gift'";
+        let signed = "SUM(IF(type = 'credit', amount, -amount))";
+        let checks = [
+            ("I-M1", "SELECT id FROM wallets WHERE balance < 0 OR pending_balance < 0".to_owned()),
+            (
+                "I-M2",
+                "SELECT id FROM (SELECT id, balance_after, IF(type = 'credit', amount, -amount) AS change_, \
+                 COALESCE(LAG(balance_after) OVER (PARTITION BY wallet_id ORDER BY id), 0) AS before_ FROM transactions) c \
+                 WHERE balance_after <> before_ + change_"
+                    .to_owned(),
+            ),
+            (
+                "I-M3",
+                "SELECT w.id FROM wallets w WHERE w.balance <> COALESCE((SELECT t.balance_after FROM transactions t \
+                 WHERE t.wallet_id = w.id ORDER BY t.id DESC LIMIT 1), 0)"
+                    .to_owned(),
+            ),
+            (
+                "I-M4",
+                "SELECT w.id FROM wallets w WHERE w.pending_balance <> COALESCE((SELECT SUM(t.amount) FROM \
+                 transactions t WHERE t.wallet_id = w.id AND t.category = 'withdrawal' AND t.type = 'debit' \
+                 AND t.status = 'pending'), 0)"
+                    .to_owned(),
+            ),
+            (
+                "I-M5",
+                format!(
+                    "SELECT w.id FROM wallets w WHERE w.total_withdrawn <> 0 OR w.total_earned <> COALESCE((SELECT \
+                     SUM(t.amount) FROM transactions t WHERE t.wallet_id = w.id AND t.type = 'credit' \
+                     AND t.category IN ({sale}, 'commission')), 0)"
+                ),
+            ),
+            (
+                "I-M6",
+                format!(
+                    "SELECT MIN(id) AS id FROM transactions WHERE category IN ({sale}, 'commission', 'vat') \
+                     GROUP BY JSON_UNQUOTE(JSON_EXTRACT(metadata, '$.group_id')) HAVING {signed} <> 0"
+                ),
+            ),
+            (
+                "I-M7",
+                format!(
+                    "SELECT 1 AS id FROM DUAL WHERE (SELECT SUM(balance) + SUM(pending_balance) FROM wallets) <> \
+                     (SELECT COALESCE({signed}, 0) FROM transactions WHERE category IN ('top-up', 'adjustment'))"
+                ),
+            ),
+            (
+                "I-M8",
+                "SELECT MIN(id) AS id FROM transactions GROUP BY transaction_reference \
+                 HAVING COUNT(*) > 1 OR MIN(amount) <= 0 OR MIN(status) <> 'completed'"
+                    .to_owned(),
+            ),
+            (
+                "I-M11 one",
+                format!(
+                    "SELECT t.id FROM transactions t LEFT JOIN invoices i ON i.transaction_id = t.id \
+                     AND i.subtotal + i.vat_amount = i.total AND i.total = t.amount AND i.user_id = t.user_id \
+                     WHERE t.type = 'debit' AND t.category IN ({sale}) AND t.user_id <> ({platform}) \
+                     AND i.id IS NULL"
+                ),
+            ),
+            (
+                "I-M11 other",
+                format!(
+                    "SELECT i.id FROM invoices i JOIN transactions t ON t.id = i.transaction_id \
+                     WHERE t.type <> 'debit' OR t.category NOT IN ({sale})"
+                ),
+            ),
+            (
+                "I-M11 gaps",
+                "SELECT MIN(id) AS id FROM invoices GROUP BY LEFT(invoice_number, 8) \
+                 HAVING COUNT(*) <> MAX(CAST(SUBSTRING(invoice_number, 10) AS UNSIGNED)) \
+                 OR MIN(CAST(SUBSTRING(invoice_number, 10) AS UNSIGNED)) <> 1"
+                    .to_owned(),
+            ),
+            (
+                "I-M13",
+                "SELECT r.id FROM live_room_registrations r LEFT JOIN transactions t ON t.id = r.transaction_id \
+                 AND t.amount = r.price_paid WHERE r.price_paid > 0 AND t.id IS NULL"
+                    .to_owned(),
+            ),
+            (
+                "I-G1",
+                "SELECT g.id FROM gift_transactions g JOIN gifts c ON c.id = g.gift_id LEFT JOIN transactions t \
+                 ON t.id = g.transaction_id AND t.type = 'debit' AND t.category = 'gift' \
+                 AND t.user_id = g.sender_id AND t.amount = g.total_price AND t.related_id = g.id \
+                 WHERE g.sender_id = g.receiver_id OR g.total_price <> c.price * g.quantity \
+                 OR (g.total_price > 0 AND t.id IS NULL)"
+                    .to_owned(),
+            ),
+            (
+                "I-R1",
+                "SELECT r.id FROM live_rooms r WHERE r.max_participants < (SELECT COUNT(*) FROM \
+                 live_room_registrations s WHERE s.live_room_id = r.id AND s.status IN ('registered', 'attended'))"
+                    .to_owned(),
+            ),
+            (
+                "I-R2",
+                "SELECT id FROM live_rooms WHERE (status = 'active') <> (current_jitsi_room_id IS NOT NULL)".to_owned(),
+            ),
+            (
+                "I-R4",
+                "SELECT m.id FROM live_room_messages m JOIN live_room_messages p ON p.id = m.parent_id \
+                 WHERE p.live_room_id <> m.live_room_id"
+                    .to_owned(),
+            ),
+            ("I-O1", "SELECT id FROM hub_outbox WHERE published_at IS NULL".to_owned()),
+        ];
+        let mut broken = Vec::new();
+        for (name, check) in checks {
+            if self.count(&format!("SELECT COUNT(*) FROM ({check}) broken")).await > 0 {
+                broken.push(name);
+            }
+        }
+        broken
+    }
+}

@@ -1,0 +1,21 @@
+//! `rpc`: an operation of the domain (realtime.md §4).
+
+use std::sync::Arc;
+
+use protocol::Rpc;
+use protocol::codes::ProtocolError;
+use protocol::frame::{Answer, ErrorReply, RpcResult};
+
+use super::{Context, Outcome, PATIENCE};
+use crate::connection::session::Session;
+use crate::dispatch;
+
+/// Runs a call and replies. Not to be dropped half-way: a write may be committed and not yet published.
+pub(crate) async fn run(context: Context, session: Arc<Session>, call: Rpc) -> Outcome {
+    let running = Box::pin(dispatch::run(&context.hub.app, &session.actor, session.lang, call));
+    let outcome = match tokio::time::timeout(PATIENCE, running).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(ErrorReply { temporary: true, ..ProtocolError::Internal.into() }),
+    };
+    context.reply(outcome.map(|data| Answer::Rpc(RpcResult { data: data.into_bytes() })))
+}

@@ -1,0 +1,133 @@
+//! `subscribe` to the channels that clients choose (realtime.md §3).
+
+use std::sync::Arc;
+
+use base::Fault;
+use base::rule::Kind;
+use bytes::Bytes;
+use domain::{App, presence, rooms};
+use protocol::channel::Channel;
+use protocol::codec::Payload;
+use protocol::codes::ProtocolError;
+use protocol::frame::{Answer, ErrorReply, Publication, SubscribeRequest, SubscribeResult};
+use serde::Serialize;
+
+use super::connect::position_of;
+use super::{ATTEMPTS, Context, Effect, Outcome, encode_reply};
+use crate::connection::session::Session;
+use crate::error::{of_bus, reply_of};
+use crate::hub::subscription::{Start, Subscription};
+
+/// What the domain says of a user and a channel.
+pub(crate) enum Access {
+    /// The channel's present value, for the reply.
+    Given(Bytes),
+    /// No; what the client is told.
+    Refused(ErrorReply),
+    /// It could not be asked.
+    Unknown(ErrorReply),
+}
+
+/// Asks the domain whether a user may listen to a channel, and for its present value.
+pub(crate) async fn ask_access(app: &App, session: &Session, channel: Channel) -> Access {
+    match channel {
+        Channel::Room(id) => access_of(rooms::enter_channel(app, &session.actor, id).await, session),
+        Channel::Presence(id) => access_of(presence::watch_presence(app, &session.actor, id).await, session),
+        // The server subscribes the own one; nobody listens to another's.
+        Channel::User(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
+        // Posts have no domain yet that could be asked who may see them.
+        Channel::Post(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
+    }
+}
+
+fn access_of<T: Serialize, F: Fault>(outcome: Result<T, F>, session: &Session) -> Access {
+    let fault = match outcome {
+        Ok(value) => {
+            return match Payload::from_value(&value) {
+                Ok(data) => Access::Given(data.into_bytes()),
+                Err(error) => {
+                    tracing::error!(%error, "a channel's value could not be written");
+                    Access::Unknown(ProtocolError::Internal.into())
+                }
+            };
+        }
+        Err(fault) => fault,
+    };
+    let reply = reply_of(&fault, session.lang);
+    match fault.rule().kind {
+        // Who may not see a thing is not told either whether it exists.
+        Kind::Forbidden | Kind::NotFound => Access::Refused(ProtocolError::PermissionDenied.into()),
+        Kind::Invalid | Kind::Unauthenticated | Kind::Conflict => Access::Refused(reply),
+        Kind::Limited | Kind::Unavailable | Kind::Internal => {
+            Access::Unknown(ErrorReply { temporary: true, ..ProtocolError::Internal.into() })
+        }
+    }
+}
+
+/// `subscribe`. The connection has checked that it does not listen already and has room for one more.
+pub(crate) async fn subscribe(
+    context: Context,
+    session: Arc<Session>,
+    channel: Channel,
+    request: SubscribeRequest,
+) -> Outcome {
+    let (hub, peer) = (&context.hub, &context.peer);
+    if let Channel::User(_) | Channel::Post(_) = channel {
+        return context.refuse(ProtocolError::PermissionDenied);
+    }
+    let since = position_of(&request);
+    for _ in 0..ATTEMPTS {
+        // The order matters: what happens after the position was read waits in the subscription, and what happened
+        // before it is in the present value, which is read last.
+        let mut subscription = match Subscription::begin(hub, peer, channel).await {
+            Ok(subscription) => subscription,
+            Err(error) => return context.reply(Err(of_bus(&error))),
+        };
+        let start = match subscription.read_start(since.clone()).await {
+            Ok(start) => start,
+            Err(error) => return context.reply(Err(of_bus(&error))),
+        };
+        let data = match ask_access(&hub.app, &session, channel).await {
+            Access::Given(data) => data,
+            Access::Refused(error) | Access::Unknown(error) => return context.reply(Err(error)),
+        };
+        let result = Answer::Subscribe(result_of(channel, &start, data));
+        let Some(reply) = encode_reply(peer.encoding, context.id, Ok(result)) else { break };
+        match subscription.go_live(&start, &reply) {
+            Ok(()) => {
+                subscription.enter_members(peer);
+                return Outcome { code: 0, effect: Effect::Subscribed(subscription) };
+            }
+            Err(stale) => subscription.look_after(stale).await,
+        }
+    }
+    context.refuse(ProtocolError::Internal)
+}
+
+/// The reply's account of a subscription's beginning.
+pub(crate) fn result_of(channel: Channel, start: &Start, data: Bytes) -> SubscribeResult {
+    let recoverable = channel.recoverable();
+    let (offset, epoch) =
+        start.top.as_ref().map_or((0, String::new()), |top| (top.offset, top.epoch.to_string()));
+    SubscribeResult {
+        recoverable,
+        positioned: recoverable,
+        epoch,
+        offset,
+        publications: publications(&start.missed),
+        recovered: start.recovered,
+        was_recovering: start.was_recovering,
+        data,
+        ..SubscribeResult::default()
+    }
+}
+
+/// Events of the stream as replies list them.
+pub(crate) fn publications(events: &[(u64, Bytes)]) -> Vec<Publication> {
+    let publication = |(offset, data): &(u64, Bytes)| {
+        // Checked, so that one bad entry does not make the whole reply impossible.
+        let data = Payload::from_json(data.clone()).map(Payload::into_bytes).unwrap_or_default();
+        Publication { offset: *offset, data, ..Publication::default() }
+    };
+    events.iter().map(publication).collect()
+}
