@@ -139,15 +139,6 @@ impl DataDir {
         Ok(remove_file(&self.path.join("up.json"))?)
     }
 
-    /// A log file for a child process, begun anew.
-    pub(crate) fn log_file(&self, name: &str) -> Result<(PathBuf, File)> {
-        let folder = self.path.join("log");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&path)?;
-        Ok((path, file))
-    }
-
     fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let temporary = self.path.join(format!("{name}.new"));
         let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
