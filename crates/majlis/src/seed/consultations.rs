@@ -27,6 +27,9 @@ const WINDOWS: [(&str, &str, u32, u32, u16, i64); 12] = [
     ("hassan.i", "thu", 18, 20, 30, 9_000),
 ];
 
+/// 1 to 5, and in words.
+type Rating = Option<(u8, &'static str)>;
+
 struct Session {
     student: &'static str,
     /// A free window of [`WINDOWS`].
@@ -36,7 +39,7 @@ struct Session {
     status: &'static str,
     notes: Option<&'static str>,
     /// The student's rating of the speaker, and the speaker's of the student.
-    ratings: (Option<(u8, &'static str)>, Option<(u8, &'static str)>),
+    ratings: (Rating, Rating),
 }
 
 const SESSIONS: [Session; 8] = [
