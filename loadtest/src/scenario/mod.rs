@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -127,6 +128,7 @@ pub(crate) async fn run(run: Run, options: &CommonOptions, target: &Target) -> R
         limited: counters.limited.load(Relaxed),
         tester,
         machine_busy,
+        hubs_complete: !hubs.is_empty() && hubs.len() == target.hubs.len(),
         hubs,
         ..Report::default()
     };
@@ -179,6 +181,8 @@ async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &
     let mut progress = Progress::begin("sending", u64::from(total));
     let mut tick = interval(Duration::from_millis(2));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // One listener for the whole schedule: it remembers a signal that comes between two ticks.
+    let mut interrupt = signal(SignalKind::interrupt()).ok();
     let began = Instant::now();
     let mut kill_at = kill_hub.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let mut shown = Instant::now();
@@ -186,7 +190,7 @@ async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &
     while next < total {
         tokio::select! {
             _ = tick.tick() => {}
-            _ = tokio::signal::ctrl_c() => {
+            () = heard(interrupt.as_mut()) => {
                 progress.note("  interrupted: no more messages; waiting for the last ones");
                 break;
             }
@@ -211,6 +215,15 @@ async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &
         }
     }
     progress.done(&live_numbers(world, began.elapsed()));
+}
+
+async fn heard(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 fn live_numbers(world: &World, elapsed: Duration) -> String {

@@ -107,9 +107,8 @@ impl People {
         lock(&self.changed).extend(users);
     }
 
-    /// Ends the graces that are over; the answer is when the next one will be.
-    pub(crate) fn end_graces(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// Ends the graces that are over by `now`; the answer is when the next one will be.
+    pub(crate) fn end_graces(&self, now: Instant) -> Option<Instant> {
         loop {
             let user_id = {
                 let mut leaving = lock(&self.leaving);
@@ -162,7 +161,7 @@ impl People {
         }
     }
 
-    fn sign_out(&self, user_id: UserId, peer: &Peer, at_once: bool) {
+    fn sign_out(&self, user_id: UserId, peer: &Peer, at_once: bool, now: Instant) {
         let Some(mut users) = shard(&self.users, user_id) else { return };
         let MapEntry::Occupied(mut here) = users.entry(user_id) else { return };
         here.get_mut().peers.retain(|other| other.number != peer.number);
@@ -174,7 +173,7 @@ impl People {
             drop(users);
             lock(&self.changed).insert(user_id);
         } else {
-            let at = Instant::now() + self.grace;
+            let at = now + self.grace;
             let here = here.get_mut();
             here.leaves_at = Some(at);
             if std::mem::replace(&mut here.queued, true) {
@@ -234,7 +233,7 @@ impl SignedIn {
 
 impl Drop for SignedIn {
     fn drop(&mut self) {
-        self.hub.people.sign_out(self.user_id, &self.peer, self.at_once);
+        self.hub.people.sign_out(self.user_id, &self.peer, self.at_once, Instant::now());
     }
 }
 
@@ -244,6 +243,7 @@ mod tests {
     use std::time::Duration;
 
     use protocol::codec::Encoding;
+    use tokio::time::Instant;
 
     use super::{People, lock};
     use crate::connection::outbox::Peer;
@@ -252,35 +252,34 @@ mod tests {
         Arc::new(Peer::new(number, Encoding::Json, 100))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn only_the_first_and_the_last_connection_count_and_a_return_within_the_grace_does_not() {
+    #[test]
+    fn only_the_first_and_the_last_connection_count_and_a_return_within_the_grace_does_not() {
         let people = People::new(Duration::from_secs(10));
         let (one, two) = (peer(1), peer(2));
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         people.sign_in(7, &one);
         people.sign_in(7, &two);
         assert_eq!(people.take_changed().into_iter().collect::<Vec<_>>(), [7]);
-        people.sign_out(7, &one, false);
-        assert!(people.end_graces().is_none(), "still one connection");
-        people.sign_out(7, &two, false);
-        tokio::time::advance(Duration::from_secs(9)).await;
-        assert!(people.end_graces().is_some() && people.holds(7));
+        people.sign_out(7, &one, false, at(0));
+        assert!(people.end_graces(at(0)).is_none(), "still one connection");
+        people.sign_out(7, &two, false, at(0));
+        assert_eq!(people.end_graces(at(9)), Some(at(10)));
         people.sign_in(7, &one);
-        people.sign_out(7, &one, false);
-        tokio::time::advance(Duration::from_secs(9)).await;
-        assert!(people.end_graces().is_some(), "the grace began anew");
+        people.sign_out(7, &one, false, at(9));
+        assert_eq!(people.end_graces(at(18)), Some(at(19)), "the grace began anew");
         assert!(people.holds(7) && people.take_changed().is_empty());
-        tokio::time::advance(Duration::from_secs(2)).await;
-        assert!(people.end_graces().is_none());
+        assert!(people.end_graces(at(20)).is_none());
         assert!(!people.holds(7) && people.take_changed().contains(&7));
         assert!(lock(&people.leaving).is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_logout_does_not_wait() {
+    #[test]
+    fn a_logout_does_not_wait() {
         let people = People::new(Duration::from_secs(10));
         people.sign_in(7, &peer(1));
         people.take_changed();
-        people.sign_out(7, &peer(1), true);
+        people.sign_out(7, &peer(1), true, Instant::now());
         assert!(!people.holds(7) && people.take_changed().contains(&7));
     }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn keep(hub: Arc<Hub>, sender: Announce) {
     let mut renewal = tokio::time::interval(RENEW_EVERY);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let next = hub.people.end_graces();
+        let next = hub.people.end_graces(Instant::now());
         if let Err(error) = tell_changes(&hub, &mut told, &sender).await {
             tracing::warn!(%error, "presence could not be told; it will be tried again");
             tokio::select! {

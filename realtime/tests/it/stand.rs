@@ -19,10 +19,14 @@ use store::testing::TestDatabase;
 
 use crate::client::Client;
 
+/// Everybody's.
+pub(crate) const PASSWORD: &str = "marhaba-ya-sadiqi";
+
 pub(crate) struct Stand {
     pub(crate) nodes: Vec<Node>,
     /// A server of its own, for tests that empty or stop it.
     pub(crate) redis: Option<RedisServer>,
+    pub(crate) database: TestDatabase,
     settings: Settings,
 }
 
@@ -80,7 +84,7 @@ impl Stand {
         settings.socket.presence_grace = Duration::from_secs(1);
         settings.socket.drain = Duration::from_millis(500);
         change(&mut settings);
-        let mut stand = Self { nodes: Vec::new(), redis, settings };
+        let mut stand = Self { nodes: Vec::new(), redis, database, settings };
         for _ in 0..hubs {
             stand.add_node().await;
         }
@@ -110,7 +114,7 @@ impl Stand {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
             phone: None,
-            password_hash: users::hash_password(app, "marhaba-ya-sadiqi").await.unwrap(),
+            password_hash: users::hash_password(app, PASSWORD).await.unwrap(),
             is_verified: false,
             email_verified: false,
             language: Lang::En,
@@ -123,12 +127,12 @@ impl Stand {
         make(app).await.unwrap()
     }
 
-    pub(crate) fn token(&self, user_id: u64) -> String {
-        self.token_for(user_id, Duration::from_secs(600))
+    pub(crate) async fn token(&self, user_id: u64) -> String {
+        self.token_for(user_id, Duration::from_secs(600)).await
     }
 
-    pub(crate) fn token_for(&self, user_id: u64, ttl: Duration) -> String {
-        users::mint_access_token(self.app(), user_id, ttl).unwrap()
+    pub(crate) async fn token_for(&self, user_id: u64, ttl: Duration) -> String {
+        users::mint_access_token(self.app(), user_id, ttl).await.unwrap()
     }
 
     /// A signed-in client on a node.
@@ -138,7 +142,7 @@ impl Stand {
 
     pub(crate) async fn client_speaking(&self, node: usize, user_id: u64, encoding: Encoding) -> Client {
         let mut client = Client::open(&self.nodes[node].url(), encoding).await;
-        client.connect_with(&self.token(user_id)).await;
+        client.connect_with(&self.token(user_id).await).await;
         client
     }
 

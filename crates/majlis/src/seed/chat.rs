@@ -27,7 +27,7 @@ const TALKS: [Talk; 16] = [
             (false, "Wa alaikum assalam! Almost. The part about lifetimes took me two evenings."),
             (true, "وأنا كذلك 😅 الرسم في منتصف الفصل ساعدني كثيرًا."),
             (false, "Which one? The one with the two arrows?"),
-            (true, "نعم، تخيّلي أنه كتاب معار: لا يمكن أن يعيش أطول من المكتبة."),
+            (true, "نعم، تخيّل أنه كتاب معار: لا يمكن أن يعيش أطول من المكتبة."),
             (false, "A borrowed book cannot outlive the library. I am stealing that sentence."),
             (true, "خذها، بلا مقابل 😄"),
             (false, "Shall we go through the exercises on Thursday?"),

@@ -44,13 +44,19 @@ pub(super) async fn run(up: &UpFile) -> bool {
 }
 
 fn print(lines: &[Line]) {
+    let width = |heading: &str, text: fn(&Line) -> &str| {
+        lines.iter().map(|line| text(line).chars().count()).chain([heading.len()]).max().unwrap_or_default()
+    };
+    let what = width("what", |line| &line.what);
+    let who = width("who", |line| &line.who);
+    let through = width("through", |line| &line.through);
     say("");
-    say(&format!("    {:<26} {:<22} {:<22} {:>9}  result", "what", "who", "through", "ms"));
+    say(&format!("    {:<what$}  {:<who$}  {:<through$}  {:>8}  result", "what", "who", "through", "ms"));
     for line in lines {
         let mark = if line.holds { "✓" } else { "✗" };
         let ms = format!("{:.1}", line.elapsed.as_secs_f64() * 1000.0);
         say(&format!(
-            "  {mark} {:<26} {:<22} {:<22} {ms:>9}  {}",
+            "  {mark} {:<what$}  {:<who$}  {:<through$}  {ms:>8}  {}",
             line.what, line.who, line.through, line.detail
         ));
     }

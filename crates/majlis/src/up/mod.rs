@@ -42,10 +42,12 @@ pub(crate) async fn run(options: UpOptions) -> Result<ExitCode> {
         _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
         _ = terminate.recv() => Ok(ExitCode::SUCCESS),
     };
-    say("");
-    let stopping = Step::begin("Stopping");
-    stack.stop().await;
-    stopping.done("everything has ended");
+    if stack.servers.is_some() {
+        say("");
+        let stopping = Step::begin("Stopping");
+        stack.stop().await;
+        stopping.done("everything has ended");
+    }
     outcome
 }
 

@@ -29,6 +29,8 @@ struct Process {
     variables: Vec<(&'static str, String)>,
     log: PathBuf,
     child: Option<Child>,
+    /// The process's id; the child itself forgets it once it has ended.
+    pid: u32,
     /// The process ends when this pipe does: also when we are killed.
     leash: Option<ChildStdin>,
     started: Instant,
@@ -53,6 +55,7 @@ impl Processes {
             variables,
             log: log.join(format!("{}.log", name.replace(' ', "-"))),
             child: None,
+            pid: 0,
             leash: None,
             started: Instant::now(),
         };
@@ -101,7 +104,7 @@ impl Processes {
                 complain(&format!(
                     "{} (pid {}) died ({status}); starting it again. Its log: {}",
                     process.name,
-                    process.pid(),
+                    process.pid,
                     process.log.display()
                 ));
                 // One that dies at once is not started in a tight loop.
@@ -123,8 +126,8 @@ impl Processes {
 
     /// Puts the process ids into `up.json`'s content.
     pub(super) fn fill_pids(&self, up: &mut UpFile) {
-        up.api_pid = self.api.pid();
-        up.hub_pids = self.hubs.iter().map(Process::pid).collect();
+        up.api_pid = self.api.pid;
+        up.hub_pids = self.hubs.iter().map(|hub| hub.pid).collect();
     }
 
     /// Lets all end by themselves, then ends those that do not.
@@ -168,14 +171,11 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} cannot be started", self.name))?;
+        self.pid = child.id().unwrap_or_default();
         self.leash = child.stdin.take();
         self.child = Some(child);
         self.started = Instant::now();
         Ok(())
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.as_ref().and_then(Child::id).unwrap_or_default()
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>> {

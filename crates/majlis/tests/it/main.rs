@@ -1,4 +1,7 @@
 //! Tests of the program as a whole.
+//! `cfg(test)` tells the lints that helpers, too, are tests' own.
 
+#[cfg(test)]
 mod seed;
+#[cfg(test)]
 mod up;

@@ -63,6 +63,11 @@ export class Proxy {
     this.#pairs.clear();
   }
 
+  /** Sends nobody to the first hub any more, as a balancer does that sees it dead. */
+  leaveOutFirst() {
+    this.#upstreams.shift();
+  }
+
   restore() {
     this.#open = true;
   }

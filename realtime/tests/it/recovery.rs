@@ -1,0 +1,177 @@
+//! Order, loss and recovery (realtime.md §5).
+
+use std::time::Duration;
+
+use protocol::codec::Encoding;
+use protocol::frame::{ConnectRequest, ConnectResult, SubscribeRequest};
+use protocol::frame::PushBody;
+
+use crate::client::{Client, event_of, recovering};
+use crate::stand::{Stand, event, n};
+
+async fn reconnect(stand: &Stand, node: usize, user: u64, from: SubscribeRequest) -> (Client, ConnectResult) {
+    let mut client = Client::open(&stand.nodes[node].url(), Encoding::Protobuf).await;
+    let subs = [(format!("user:{user}"), from)].into();
+    let result = client.connect(ConnectRequest { token: stand.token(user).await, subs, ..Default::default() }).await;
+    (client, result)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_comes_with_the_reply_wholly_or_not_at_all() {
+    let stand = Stand::new().await;
+    let user = stand.user("amal").await;
+    let channel = format!("user:{user}");
+    let mut client = Client::open(&stand.nodes[0].url(), Encoding::Json).await;
+    let result = client.connect_with(&stand.token(user).await).await;
+    let own = result.subs[&channel].clone();
+    for number in 1..=3 {
+        stand.publish(&channel, number).await;
+        assert_eq!(client.event(&channel).await.0, own.offset + number);
+    }
+    client.close().await;
+    for number in 4..=10 {
+        stand.publish(&channel, number).await;
+    }
+
+    // On the other node, exactly what was missed.
+    let from = recovering("", &own.epoch, own.offset + 3);
+    let (mut back, result) = reconnect(&stand, 1, user, from).await;
+    let sub = &result.subs[&channel];
+    assert!(sub.was_recovering && sub.recovered);
+    let missed: Vec<_> = sub.publications.iter().map(|one| n(&event_of(one).1)).collect();
+    assert_eq!(missed, [4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(sub.offset, own.offset + 10);
+    stand.publish(&channel, 11).await;
+    assert_eq!(back.event(&channel).await.0, own.offset + 11);
+
+    // Another epoch, and a position that the stream never had.
+    for from in [recovering("", "another", own.offset), recovering("", &own.epoch, own.offset + 999)] {
+        let (_, result) = reconnect(&stand, 0, user, from).await;
+        let sub = &result.subs[&channel];
+        assert!(sub.was_recovering && !sub.recovered && sub.publications.is_empty());
+        assert_eq!((sub.offset, &sub.epoch), (own.offset + 11, &own.epoch));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_recovered_too_and_too_much_is_not() {
+    let stand = Stand::new().await;
+    let room = format!("room:{}", stand.room().await);
+    let user = stand.user("amal").await;
+    let mut client = stand.client(0, user).await;
+    let start = client.subscribe_to(&room).await.unwrap();
+    client.close().await;
+    for number in 1..=50 {
+        stand.publish(&room, number).await;
+    }
+    let mut client = stand.client(1, user).await;
+    let again = client.subscribe(recovering(&room, &start.epoch, start.offset)).await.unwrap();
+    assert!(again.recovered);
+    let missed: Vec<_> = again.publications.iter().map(|one| n(&event_of(one).1)).collect();
+    assert_eq!(missed, (1..=50).collect::<Vec<_>>());
+    client.close().await;
+    for number in 51..=1_500 {
+        stand.publish(&room, number).await;
+    }
+    let mut client = stand.client(0, user).await;
+    let late = client.subscribe(recovering(&room, &start.epoch, start.offset)).await.unwrap();
+    assert!(!late.recovered && late.publications.is_empty() && late.offset == start.offset + 1_500);
+}
+
+/// The race that "subscribe first, read history second, merge third" is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_while_events_pour_hears_each_once_and_in_order() {
+    let stand = Stand::new().await;
+    let room = format!("room:{}", stand.room().await);
+    let users = [stand.user("u0").await, stand.user("u1").await, stand.user("u2").await];
+    let bus = stand.app().bus.clone();
+    let channel = room.clone();
+    let total = 600;
+    let publisher = tokio::spawn(async move {
+        for number in 1..=total {
+            let history = Some(bus::HistoryPolicy { max_events: 1_000, ttl: Duration::from_secs(60) });
+            bus.publish(&[event(&channel, number, 0, history)]).await.unwrap();
+        }
+    });
+    let mut hearing = Vec::new();
+    for round in 0..12 {
+        let mut client = stand.client_speaking(round % 2, users[round % 3], Encoding::ALL[round % 3]).await;
+        let start = client.subscribe_to(&room).await.unwrap();
+        hearing.push(async move {
+            let mut offset = start.offset;
+            loop {
+                let push = client.push().await.unwrap();
+                let PushBody::Publication(publication) = push.body else { continue };
+                assert_eq!(publication.offset, offset + 1, "each once and in order");
+                offset = publication.offset;
+                if n(&event_of(&publication).1) == total {
+                    return;
+                }
+            }
+        });
+    }
+    futures_util::future::join_all(hearing).await;
+    publisher.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_pub_sub_lost_are_read_from_the_stream() {
+    let stand = Stand::with_own_redis(1).await;
+    let user = stand.user("amal").await;
+    let channel = format!("user:{user}");
+    let mut client = stand.client(0, user).await;
+    stand.publish(&channel, 1).await;
+    let (first, _) = client.event(&channel).await;
+    // The link is cut while events are published; the publishes go another way.
+    let redis = stand.redis.as_ref().unwrap();
+    for number in 2..=20 {
+        if number % 5 == 0 {
+            raw(&redis.url(), "*5\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$4\r\nTYPE\r\n$6\r\npubsub\r\n$6\r\nSKIPME\r\n").await;
+        }
+        stand.publish(&channel, number).await;
+    }
+    for number in 2..=20 {
+        let (offset, event) = client.event(&channel).await;
+        assert_eq!((offset, n(&event)), (first + number - 1, number));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_redis_makes_user_channels_reconnect_and_rooms_resubscribe() {
+    let stand = Stand::with_own_redis(1).await;
+    let room = format!("room:{}", stand.room().await);
+    let (amal, badr) = (stand.user("amal").await, stand.user("badr").await);
+    let mut one = stand.client(0, amal).await;
+    stand.publish(&format!("user:{amal}"), 1).await;
+    let (offset, _) = one.event(&format!("user:{amal}")).await;
+    let mut two = stand.client(0, badr).await;
+    two.subscribe_to(&room).await.unwrap();
+    raw(&stand.redis.as_ref().unwrap().url(), "*1\r\n$8\r\nFLUSHALL\r\n").await;
+    // The next event has another epoch.
+    stand.publish(&format!("user:{amal}"), 2).await;
+    stand.publish(&room, 3).await;
+    assert_eq!(one.closed().await, 3010);
+    let gone = loop {
+        let push = two.push().await.unwrap();
+        if let PushBody::Unsubscribe(gone) = push.body {
+            break gone;
+        }
+    };
+    assert_eq!(gone.code, 2500);
+    two.subscribe_to(&room).await.unwrap();
+    stand.publish(&room, 4).await;
+    assert_eq!(n(&two.event(&room).await.1), 4);
+    let (_, result) = reconnect(&stand, 0, amal, recovering("", "old", offset)).await;
+    assert!(!result.subs[&format!("user:{amal}")].recovered);
+}
+
+/// Sends a command in Redis's own protocol, past every client.
+async fn raw(url: &str, command: &str) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = url.trim_start_matches("redis://").trim_end_matches('/').split('/').next().unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(command.trim_end_matches("$6\r\nSKIPME\r\n").replace("*5", "*4").as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(read > 0 && answer[0] != b'-', "{}", String::from_utf8_lossy(&answer[..read]));
+}
