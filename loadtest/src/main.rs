@@ -117,8 +117,8 @@ fn raise_file_limit() -> Option<u64> {
     if raised.is_ok() { limit.maximum } else { limit.current }
 }
 
-/// A first Ctrl-C while messages are sent ends the schedule (see [`scenario`]); the second one, or one at another time
-/// than that, ends everything; so does SIGTERM.
+/// A first Ctrl-C while messages are under way ends the schedule (see [`scenario`]); the second one, or one at another
+/// time than that, ends everything; so does SIGTERM.
 async fn interrupted_for_good() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -130,7 +130,7 @@ async fn interrupted_for_good() {
         _ = terminate.recv() => {}
         () = async {
             interrupt.recv().await;
-            if scenario::is_sending() {
+            if scenario::is_under_way() {
                 interrupt.recv().await;
             }
         } => {}

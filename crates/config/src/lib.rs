@@ -236,8 +236,16 @@ impl Settings {
     /// # Errors
     /// All mistakes together, each with the variable's name.
     pub fn from_env() -> Result<Self, ConfigErrors> {
+        Self::from_env_with(|_name| None)
+    }
+
+    /// Reads the process's environment, in which `chosen` values take the place of what is there.
+    ///
+    /// # Errors
+    /// All mistakes together, each with the variable's name.
+    pub fn from_env_with(chosen: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(|name| chosen(name).or_else(|| std::env::var(name).ok()))
     }
 
     /// Reads settings from any source of named values.
@@ -319,6 +327,13 @@ impl Settings {
         }
         reader.finish(settings)
     }
+}
+
+/// Does the environment give a variable a value?
+#[must_use]
+pub fn is_set(name: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var(name).is_ok_and(|value| !value.trim().is_empty())
 }
 
 /// Servers that exist already and that `majlis up` and the tools use instead of their own.

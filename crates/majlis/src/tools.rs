@@ -38,31 +38,23 @@ pub(crate) async fn apply_migrations(database_url: &str, progress: impl Fn(&str)
     Ok(if applied == 0 { "up to date".to_owned() } else { format!("{applied} migrations applied") })
 }
 
-/// Settings of the environment, or of the `majlis up` that runs in the data folder.
+/// Settings of the environment; servers that it does not name are those of the `majlis up` in the data folder.
 fn settings_of(place: &Place) -> Result<Settings> {
     let existing = ExistingServers::from_env();
-    if existing.database_url.is_some() && existing.redis_url.is_some() {
-        let secrets = read_secrets(&place.data).ok();
-        return Ok(Settings::read(|name| match (name, &secrets) {
-            ("DATABASE_URL", _) => existing.database_url.as_ref().map(|url| url.expose().to_owned()),
-            ("REDIS_URL", _) => existing.redis_url.as_ref().map(|url| url.expose().to_owned()),
-            ("MAJLIS_JWT_SECRET", Some(secrets)) => Some(secrets.jwt.clone()),
-            // A tool signs nothing that a door of another installation would accept.
-            ("MAJLIS_JWT_SECRET", None) => Some(base::id::random_text(48, base::id::ALPHANUMERIC)),
-            _ => None,
-        })?);
-    }
-    let Some(up) = UpFile::read(&place.data)? else {
+    let running = UpFile::read(&place.data)?;
+    if running.is_none() && (existing.database_url.is_none() || existing.redis_url.is_none()) {
         bail!(
             "no `majlis up` runs in {}, and DATABASE_URL and REDIS_URL are not both set: start one or set them",
             place.data.display()
         );
-    };
-    let secrets = read_secrets(&place.data)?;
-    Ok(Settings::read(|name| match name {
-        "DATABASE_URL" => Some(up.database_url.clone()),
-        "REDIS_URL" => Some(up.redis_url.clone()),
-        "MAJLIS_JWT_SECRET" => Some(secrets.jwt.clone()),
+    }
+    let of_folder = read_secrets(&place.data).ok().map(|secrets| secrets.jwt);
+    // Without any secret a tool signs nothing that a door would accept, and most need none.
+    let secret = of_folder.unwrap_or_else(|| base::id::random_text(48, base::id::ALPHANUMERIC));
+    Ok(Settings::from_env_with(|name| match name {
+        "DATABASE_URL" if existing.database_url.is_none() => running.as_ref().map(|up| up.database_url.clone()),
+        "REDIS_URL" if existing.redis_url.is_none() => running.as_ref().map(|up| up.redis_url.clone()),
+        "MAJLIS_JWT_SECRET" if !config::is_set(name) => Some(secret.clone()),
         _ => None,
     })?)
 }

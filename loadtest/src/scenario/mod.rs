@@ -56,12 +56,13 @@ const RAMP_PATIENCE: Duration = Duration::from_secs(30);
 /// How often the live numbers are drawn.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// Is the schedule running, which a Ctrl-C ends without ending the test? Signals belong to the process, and so does this.
-static SENDING: AtomicBool = AtomicBool::new(false);
+/// Are messages under way? Then a first Ctrl-C ends the schedule and not the test. Signals belong to the process, and so
+/// does this.
+static UNDER_WAY: AtomicBool = AtomicBool::new(false);
 
-/// Is the schedule running?
-pub(crate) fn is_sending() -> bool {
-    SENDING.load(Relaxed)
+/// Are messages under way?
+pub(crate) fn is_under_way() -> bool {
+    UNDER_WAY.load(Relaxed)
 }
 
 /// Runs a scenario and gives its figures.
@@ -84,12 +85,12 @@ pub(crate) async fn run(run: Run, options: &CommonOptions, target: &Target) -> R
     let began = Instant::now();
     world.begin();
     let first_send = world.ledger.now();
-    SENDING.store(true, Relaxed);
+    UNDER_WAY.store(true, Relaxed);
     send(&world, &senders, options.kill_hub, target).await;
-    SENDING.store(false, Relaxed);
     drop(senders);
     let sending = began.elapsed();
     settle(&world, &listeners, Duration::from_secs(u64::from(options.settle))).await;
+    UNDER_WAY.store(false, Relaxed);
     let whole = began.elapsed();
 
     let seconds = sending.as_secs_f64();

@@ -96,7 +96,7 @@ impl Stack {
         if options.no_limits {
             variables.insert("MAJLIS_LIMITS", "off".to_owned());
         }
-        let settings = Settings::read(|name| variables.get(name).cloned())?;
+        let settings = Settings::from_env_with(|name| variables.get(name).cloned())?;
 
         let step = Step::begin("Tables");
         let applied = tools::apply_migrations(settings.database.url.expose(), |file| step.progress(file)).await?;
