@@ -25,6 +25,7 @@ struct Entry {
     events: [AtomicU64; 2],
     sender: AtomicU32,
     refused: AtomicBool,
+    held_back: AtomicBool,
     overtaken: AtomicBool,
 }
 
@@ -131,6 +132,22 @@ impl Ledger {
         if let Some(entry) = self.entry(sequence) {
             entry.refused.store(true, Relaxed);
         }
+    }
+
+    /// The server's limits put the message off.
+    pub(crate) fn mark_held_back(&self, sequence: u32) {
+        if let Some(entry) = self.entry(sequence) {
+            entry.held_back.store(true, Relaxed);
+        }
+    }
+
+    /// The messages that are still open because the server's limits put them off.
+    pub(crate) fn count_held_back(&self) -> u64 {
+        let held_back = |sequence: &u32| {
+            self.is_open(*sequence)
+                && self.entry(*sequence).is_some_and(|entry| entry.held_back.load(Relaxed))
+        };
+        (0..self.total()).filter(held_back).fold(0, |count, _| count + 1)
     }
 
     /// A passing failure made the sender repeat the message after later ones: its place is no longer promised.
@@ -243,7 +260,9 @@ mod tests {
         assert!(!ledger.is_open(0) && ledger.is_acknowledged(0));
         assert_eq!((ledger.sender_of(0), ledger.count_open()), (5, 0));
         ledger.mark_sent(1, 5);
-        assert_eq!(ledger.count_open(), 1);
+        assert_eq!((ledger.count_open(), ledger.count_held_back()), (1, 0));
+        ledger.mark_held_back(1);
+        assert_eq!((ledger.count_open(), ledger.count_held_back()), (1, 1));
         ledger.mark_refused(1);
         assert_eq!(ledger.count_open(), 0);
         assert_eq!(ledger.acknowledged_by_part(), [1]);

@@ -49,7 +49,9 @@ impl Outbox {
 
     /// The next message to send again now.
     pub(crate) fn next_again(&mut self, now: Instant) -> Option<(u32, Uuid)> {
-        if self.flying.len() >= self.window || !self.may_repeat(now) {
+        // One at a time until the server accepts again: what it holds back comes slower, not in heaps.
+        let window = if self.failures > 0 { 1 } else { self.window };
+        if self.flying.len() >= window || !self.may_repeat(now) {
             return None;
         }
         self.again.pop_first()
@@ -192,6 +194,24 @@ mod tests {
         assert_eq!(fresh(&mut outbox).await, None, "5 comes first");
         assert_eq!(outbox.next_again(later).unwrap().0, 5);
         assert_eq!(fresh(&mut outbox).await, Some(9));
+    }
+
+    #[tokio::test]
+    async fn what_is_held_back_goes_one_at_a_time_until_one_is_accepted() {
+        let (_sender, mut outbox) = outbox(4);
+        let now = Instant::now();
+        for sequence in [3, 4, 5] {
+            outbox.try_later(flying(sequence), now);
+        }
+        let later = now + Duration::from_secs(5);
+        assert_eq!(outbox.next_again(later).unwrap().0, 3);
+        outbox.took_off(1, flying(3));
+        assert_eq!(outbox.next_again(later), None);
+        outbox.landed(1);
+        outbox.succeeded();
+        assert_eq!(outbox.next_again(later).unwrap().0, 4);
+        outbox.took_off(2, flying(4));
+        assert_eq!(outbox.next_again(later).unwrap().0, 5);
     }
 
     #[tokio::test]

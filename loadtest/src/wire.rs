@@ -85,13 +85,18 @@ impl Broken {
 
     /// Do the server's limits cause it?
     pub(crate) const fn is_limit(&self) -> bool {
-        matches!(
-            self,
-            Self::Closed { code: 3013 | 3504, .. }
-                | Self::NotUpgraded(429)
-                | Self::Refused { code: 106 | 111 | 1007, .. }
-        )
+        match self {
+            Self::Closed { code, .. } => matches!(code, 3013 | 3504),
+            Self::NotUpgraded(status) => *status == 429,
+            Self::Refused { code, .. } => is_limit(*code),
+            Self::TimedOut(_) | Self::Lost | Self::Unreachable(_) | Self::Unreadable(_) => false,
+        }
     }
+}
+
+/// Is the error of a reply one of the server's limits: the protocol's 106 and 111, `rate_limited`, `rooms.slow_mode`?
+pub(crate) const fn is_limit(code: u32) -> bool {
+    matches!(code, 106 | 111 | 1007 | 1303)
 }
 
 /// One connection. Dropping it breaks it.

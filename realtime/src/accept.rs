@@ -69,7 +69,11 @@ impl Rate {
 }
 
 /// Accepts sockets until the hub drains.
-pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, accepting: tokio_util::sync::CancellationToken) {
+pub(crate) async fn run(
+    hub: Arc<Hub>,
+    listener: TcpListener,
+    accepting: tokio_util::sync::CancellationToken,
+) {
     let mut rate = Rate::new(hub.settings.accept_rate);
     loop {
         let accepted = tokio::select! {
@@ -108,11 +112,7 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, accepting: tokio_u
 }
 
 /// The handshake; `None`: it came to nothing.
-async fn shake_hands(
-    hub: &Arc<Hub>,
-    stream: TcpStream,
-    refusal: Option<&'static str>,
-) -> Option<Connection> {
+async fn shake_hands(hub: &Arc<Hub>, stream: TcpStream, refusal: Option<&'static str>) -> Option<Connection> {
     // Nagle's algorithm would hold small frames back; without it every write goes out.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a socket was gone before it began");
@@ -181,7 +181,8 @@ impl Callback for Gatekeeper<'_> {
             return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, reason));
         }
         if request.uri().query().is_some_and(names_a_token) {
-            let reason = "A token does not belong into the address: send it in `connect` or as Authorization.";
+            let reason =
+                "A token does not belong into the address: send it in `connect` or as Authorization.";
             return Err(refuse(StatusCode::BAD_REQUEST, reason));
         }
         if let Some(origin) = request.headers().get(ORIGIN)
@@ -242,10 +243,9 @@ fn bearer(headers: &HeaderMap) -> Option<Box<str>> {
 
 /// Addresses are logged by every proxy on the way.
 fn names_a_token(query: &str) -> bool {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split('=').next())
-        .any(|name| ["token", "jwt", "authorization"].iter().any(|word| name.to_ascii_lowercase().contains(word)))
+    query.split('&').filter_map(|pair| pair.split('=').next()).any(|name| {
+        ["token", "jwt", "authorization"].iter().any(|word| name.to_ascii_lowercase().contains(word))
+    })
 }
 
 fn is_allowed(origin: &HeaderValue, allowed: &[String]) -> bool {
@@ -268,7 +268,10 @@ mod tests {
     #[test]
     fn the_first_known_subprotocol_is_taken() {
         assert_eq!(choose(&HeaderMap::new()), Ok(None));
-        assert_eq!(choose(&offering("graphql-ws, centrifuge-protobuf,majlis-msgpack")), Ok(Some(Encoding::Protobuf)));
+        assert_eq!(
+            choose(&offering("graphql-ws, centrifuge-protobuf,majlis-msgpack")),
+            Ok(Some(Encoding::Protobuf))
+        );
         assert_eq!(choose(&offering("majlis-msgpack")), Ok(Some(Encoding::MessagePack)));
         assert_eq!(choose(&offering("graphql-ws")), Err(()));
     }

@@ -1,8 +1,8 @@
 //! The match of this door: a call → the operation → its answer. One line each; no rules in here.
 
 use base::{CommonFault, Fault, Lang};
-use domain::{App, chat, gifts, presence, rooms};
 use domain::Actor;
+use domain::{App, chat, gifts, presence, rooms};
 use protocol::Rpc;
 use protocol::codec::Payload;
 use protocol::frame::ErrorReply;
@@ -20,7 +20,9 @@ pub(crate) async fn run(app: &App, actor: &Actor, lang: Lang, call: Rpc) -> Resu
             answer(chat::send_message(app, actor, input).await.map(|written| written.answer), lang)
         }
         Rpc::MarkRead(input) => answer(chat::mark_read(app, actor, input).await, lang),
-        Rpc::StartTyping(input) => answer(chat::start_typing(app, actor, input).await.map(|()| Nothing {}), lang),
+        Rpc::StartTyping(input) => {
+            answer(chat::start_typing(app, actor, input).await.map(|()| Nothing {}), lang)
+        }
         Rpc::SyncMessages(input) => answer(chat::sync_messages(app, actor, input).await, lang),
         Rpc::JoinRoom(input) => answer(rooms::join_room(app, actor, input).await, lang),
         Rpc::PostMessage(input) => {

@@ -98,7 +98,6 @@ impl RunningHub {
     }
 
     /// Whether it takes new sockets: not while it drains, nor while it hears nothing from Redis (realtime.md §5).
-    #[must_use]
     pub fn readiness(&self) -> impl Fn() -> Readiness + Send + Sync + 'static {
         let node = Arc::clone(&self.node);
         move || {

@@ -17,7 +17,7 @@ use self::listening::subscribe_request;
 use crate::decode::Incoming;
 use crate::listener::Listener;
 use crate::outbox::Outbox;
-use crate::wire::{Broken, PATIENCE, Wire};
+use crate::wire::{Broken, PATIENCE, Wire, is_limit};
 use crate::world::World;
 
 /// Where a member's messages go.
@@ -302,7 +302,7 @@ impl Member {
     fn note_failure(&self, what: &str, error: &ErrorReply) {
         let message = error.message.split(':').next().unwrap_or_default();
         self.world.counters.error(&format!("{what} answered {} {message}", error.code));
-        if matches!(error.code, 106 | 111 | 1007) {
+        if is_limit(error.code) {
             self.world.counters.met_limit();
         }
     }

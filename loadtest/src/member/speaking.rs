@@ -13,7 +13,7 @@ use super::{Destination, Member};
 use crate::decode::MessageText;
 use crate::outbox::Flying;
 use crate::stats::Kind;
-use crate::wire::Broken;
+use crate::wire::{Broken, is_limit};
 
 impl Member {
     /// The answer to a message, if the command was one.
@@ -33,6 +33,9 @@ impl Member {
             Err(error) if error.temporary || error.code == 100 => {
                 mouth.outbox.try_later(flying, Instant::now());
                 self.world.ledger.mark_overtaken(flying.sequence);
+                if is_limit(error.code) {
+                    self.world.ledger.mark_held_back(flying.sequence);
+                }
                 self.note_failure("message", error);
             }
             Err(error) => {

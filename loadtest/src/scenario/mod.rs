@@ -22,7 +22,7 @@ use crate::stack::Target;
 use crate::stats::process::{Machine, Usage, usage_of};
 use crate::stats::report::{HubLoad, Load, Report};
 use crate::stats::{Kind, float};
-use crate::term::{Progress, complain, grouped};
+use crate::term::{Progress, grouped};
 use crate::world::World;
 
 /// A scenario, ready to run.
@@ -86,10 +86,10 @@ pub(crate) async fn run(run: Run, options: &CommonOptions, target: &Target) -> R
     world.begin();
     let first_send = world.ledger.now();
     UNDER_WAY.store(true, Relaxed);
-    send(&world, &senders, options.kill_hub, target).await;
+    let due = send(&world, &senders, options.kill_hub, target).await;
     drop(senders);
     let sending = began.elapsed();
-    settle(&world, &listeners, Duration::from_secs(u64::from(options.settle))).await;
+    settle(&world, &listeners, u64::from(due), Duration::from_secs(u64::from(options.settle))).await;
     UNDER_WAY.store(false, Relaxed);
     let whole = began.elapsed();
 
@@ -112,9 +112,10 @@ pub(crate) async fn run(run: Run, options: &CommonOptions, target: &Target) -> R
         sent_per_second: float(counters.sent.get()) / seconds.max(0.001),
         sent_again: counters.sent_again.get(),
         acknowledged: counters.acknowledged.get(),
-        unacknowledged: world.ledger.count_open(),
+        unacknowledged: world.ledger.count_open().saturating_sub(world.ledger.count_held_back()),
+        held_back: world.ledger.count_held_back(),
         refused: counters.refused.get(),
-        not_offered: counters.not_offered.get(),
+        not_sent: u64::from(due).saturating_sub(counters.sent.get()),
         deliveries: counters.deliveries.get(),
         acknowledgement_ms: world.latencies.percentiles(Kind::Acknowledgement),
         delivery_ms: world.latencies.percentiles(Kind::Delivery),
@@ -176,8 +177,8 @@ async fn ramp(world: &World, planned: u64) -> Result<()> {
     Ok(())
 }
 
-/// Hands every message to its sender when it is due; Ctrl-C ends the schedule early.
-async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &Target) {
+/// Hands every message to its sender when it is due; Ctrl-C ends the schedule early. Gives how many were due.
+async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &Target) -> u32 {
     let total = world.ledger.total();
     let mut progress = Progress::begin("sending", u64::from(total));
     let mut tick = interval(Duration::from_millis(2));
@@ -216,6 +217,7 @@ async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &
         }
     }
     progress.done(&live_numbers(world, began.elapsed()));
+    next
 }
 
 async fn heard(signal: Option<&mut Signal>) {
@@ -244,7 +246,7 @@ fn live_numbers(world: &World, elapsed: Duration) -> String {
 }
 
 /// Waits until everything sent is answered, and everything acknowledged known to all who should know it.
-async fn settle(world: &World, listeners: &[u64], limit: Duration) {
+async fn settle(world: &World, listeners: &[u64], due: u64, limit: Duration) {
     let mut progress = Progress::begin("settling", 1);
     let began = Instant::now();
     loop {
@@ -253,23 +255,15 @@ async fn settle(world: &World, listeners: &[u64], limit: Duration) {
         let expected: u64 =
             acknowledged.iter().zip(listeners).map(|(messages, hearers)| messages * hearers).sum();
         let missing = expected.saturating_sub(world.counters.deliveries.get());
-        let in_queues =
-            world.counters.sent.get() + world.counters.not_offered.get() < u64::from(world.ledger.total());
-        if open == 0 && missing == 0 && !in_queues {
+        let waiting = due.saturating_sub(world.counters.sent.get() + world.counters.not_offered.get());
+        if open + missing + waiting == 0 {
             break;
         }
         if began.elapsed() >= limit {
-            // What an interrupted schedule never offered is no fault.
-            if open > 0 || missing > 0 {
-                complain(&format!(
-                    "  gave up waiting: {} unanswered, {} undelivered",
-                    grouped(open),
-                    grouped(missing)
-                ));
-            }
-            break;
-        }
-        if in_queues && open == 0 && missing == 0 && began.elapsed() > Duration::from_secs(2) {
+            let [open, missing, waiting] = [open, missing, waiting].map(grouped);
+            progress.note(&format!(
+                "  gave up waiting: {open} unanswered, {missing} undelivered, {waiting} waiting to be sent"
+            ));
             break;
         }
         let detail = format!("{} unanswered, {} deliveries missing", grouped(open), grouped(missing));

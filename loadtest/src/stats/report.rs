@@ -26,8 +26,10 @@ pub(crate) struct Report {
     pub(crate) acknowledged: u64,
     pub(crate) unacknowledged: u64,
     pub(crate) refused: u64,
-    /// Due messages that no sender had room for.
-    pub(crate) not_offered: u64,
+    /// Put off by the server's limits until the end.
+    pub(crate) held_back: u64,
+    /// Due messages that no sender got to.
+    pub(crate) not_sent: u64,
     /// Messages that became known to clients.
     pub(crate) deliveries: u64,
     /// Until the last delivery.
@@ -144,7 +146,8 @@ impl Report {
             (self.unacknowledged, "never answered"),
             (self.refused, "refused"),
             (self.sent_again, "sent again"),
-            (self.not_offered, "due but not sent"),
+            (self.held_back, "held back by the server's limits"),
+            (self.not_sent, "due but not sent"),
         ] {
             if count > 0 {
                 write!(acknowledged, "   {} {name}", grouped(count))?;

@@ -39,10 +39,8 @@ pub(crate) async fn presence_stats(context: Context, channel: Channel) -> Outcom
     match context.hub.app.bus.member_counts(&channel.to_string()).await {
         Ok(counts) => {
             let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-            let result = PresenceStatsResult {
-                num_clients: number(counts.clients),
-                num_users: number(counts.users),
-            };
+            let result =
+                PresenceStatsResult { num_clients: number(counts.clients), num_users: number(counts.users) };
             context.reply(Ok(Answer::PresenceStats(result)))
         }
         Err(error) => context.reply(Err(of_bus(&error))),

@@ -11,11 +11,13 @@ use domain::users::{self, Authenticated, UserState};
 use protocol::channel::Channel;
 use protocol::codec::Payload;
 use protocol::codes::{CloseCode, ProtocolError};
-use protocol::frame::{Answer, ConnectRequest, ConnectResult, RefreshRequest, RefreshResult, SubscribeRequest};
+use protocol::frame::{
+    Answer, ConnectRequest, ConnectResult, RefreshRequest, RefreshResult, SubscribeRequest,
+};
 use serde::Serialize;
 
-use super::{ATTEMPTS, Context, Effect, Outcome, VERSION, encode_reply};
 use super::subscribe::result_of;
+use super::{ATTEMPTS, Context, Effect, Outcome, VERSION, encode_reply};
 use crate::connection::session::{Session, UserCard};
 use crate::error::{NotSignedIn, of_authentication, of_bus};
 use crate::hub::people::SignedIn;

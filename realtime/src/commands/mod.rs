@@ -52,7 +52,10 @@ pub(crate) struct Outcome {
 pub(crate) enum Effect {
     Nothing,
     /// `connect` succeeded.
-    SignedIn { signed_in: SignedIn, personal: Subscription },
+    SignedIn {
+        signed_in: SignedIn,
+        personal: Subscription,
+    },
     /// `subscribe` succeeded.
     Subscribed(Subscription),
     /// `refresh` succeeded.

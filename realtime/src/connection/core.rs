@@ -165,7 +165,11 @@ impl Core {
                 (Verdict::Refuse, _) => {
                     if let Some(id) = id.filter(|id| *id > 0) {
                         self.context(id).refuse(ProtocolError::TooManyRequests);
-                        metrics::command("refused", ProtocolError::TooManyRequests.code(), Default::default());
+                        metrics::command(
+                            "refused",
+                            ProtocolError::TooManyRequests.code(),
+                            Default::default(),
+                        );
                     }
                 }
                 (Verdict::Run, Ok(Command { request: Request::Empty, .. })) => {}
@@ -223,16 +227,14 @@ impl Core {
                 }
                 Err(problem) => ("rpc", context.reply(Err(reply_of_call(problem, session.lang)))),
             },
-            (Request::Subscribe(request), Some(session)) => {
-                match self.may_subscribe(&request) {
-                    Ok(channel) => {
-                        let running = commands::subscribe::subscribe(context, session, channel, request);
-                        self.run("subscribe", since, false, running);
-                        return;
-                    }
-                    Err(error) => ("subscribe", context.refuse(error)),
+            (Request::Subscribe(request), Some(session)) => match self.may_subscribe(&request) {
+                Ok(channel) => {
+                    let running = commands::subscribe::subscribe(context, session, channel, request);
+                    self.run("subscribe", since, false, running);
+                    return;
                 }
-            }
+                Err(error) => ("subscribe", context.refuse(error)),
+            },
             (Request::Unsubscribe(request), Some(_)) => {
                 let outcome = match self.unsubscribe(&request.channel) {
                     Ok(()) => context.reply(Ok(Answer::Unsubscribe(UnsubscribeResult {}))),

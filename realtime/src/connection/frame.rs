@@ -54,8 +54,7 @@ impl Frame {
 
     /// The close frame.
     pub(crate) fn close(code: CloseCode) -> Self {
-        let frame =
-            CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
+        let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
         Self { message: Message::Close(Some(frame)), class: Class::Reply, at_ms: 0 }
     }
 

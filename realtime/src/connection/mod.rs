@@ -73,12 +73,7 @@ enum Pass {
 
 impl Connection {
     /// A connection after its handshake. `bearer` is the token of the upgrade request.
-    pub(crate) fn new(
-        hub: &Arc<Hub>,
-        socket: Socket,
-        encoding: Encoding,
-        bearer: Option<Box<str>>,
-    ) -> Self {
+    pub(crate) fn new(hub: &Arc<Hub>, socket: Socket, encoding: Encoding, bearer: Option<Box<str>>) -> Self {
         Self {
             socket,
             writer: FrameWriter::default(),

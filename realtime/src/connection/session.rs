@@ -36,12 +36,7 @@ pub(crate) struct UserCard<'a> {
 
 impl<'a> UserCard<'a> {
     pub(crate) fn of(state: &'a UserState) -> Self {
-        Self {
-            id: state.id,
-            name: &state.name,
-            username: &state.username,
-            avatar: state.avatar.as_deref(),
-        }
+        Self { id: state.id, name: &state.name, username: &state.username, avatar: state.avatar.as_deref() }
     }
 }
 

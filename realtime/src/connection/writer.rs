@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use futures_util::Sink;
 use tokio_tungstenite::WebSocketStream;
@@ -67,7 +67,7 @@ impl FrameWriter {
             Pin::new(&mut *socket).start_send(frame.message)?;
         }
         if self.unflushed {
-            if let Poll::Pending = Pin::new(&mut *socket).poll_flush(cx)? {
+            if Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
                 return Ok(Turn { bytes, done: false });
             }
             self.unflushed = false;

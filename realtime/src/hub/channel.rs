@@ -413,7 +413,9 @@ struct EncodedEvents([Option<Vec<Frame>>; 3]);
 impl EncodedEvents {
     fn of(&mut self, encoding: Encoding, channel: Channel, name: &str, events: &[Heard]) -> &[Frame] {
         let Some(slot) = self.0.get_mut(slot(encoding)) else { return &[] };
-        slot.get_or_insert_with(|| events.iter().map(|event| encode(encoding, channel, name, event)).collect())
+        slot.get_or_insert_with(|| {
+            events.iter().map(|event| encode(encoding, channel, name, event)).collect()
+        })
     }
 }
 

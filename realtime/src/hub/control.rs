@@ -42,7 +42,9 @@ pub(crate) fn hear(hub: &Arc<Hub>, message: ControlMessage) {
         }
         ControlMessage::AccessRevoked { user_id, channel } => match channel.parse() {
             Ok(channel) => access_revoked(hub, user_id, channel),
-            Err(error) => tracing::warn!(channel, %error, "access was revoked in a channel that is none of ours"),
+            Err(error) => {
+                tracing::warn!(channel, %error, "access was revoked in a channel that is none of ours")
+            }
         },
         // Nothing of a user is remembered here but the session, which holds until its token ends.
         ControlMessage::InvalidateUser { .. } => {}

@@ -104,7 +104,6 @@ fn tell_moves(hub: &Hub, channel: Channel, payload: &[u8]) {
     else {
         return;
     };
-    let sent =
-        entry.lock().send_signal(|encoding| members::pushes(encoding, &entry.name, &moves));
+    let sent = entry.lock().send_signal(|encoding| members::pushes(encoding, &entry.name, &moves));
     hub.metrics.delivered(sent, 0);
 }

@@ -7,9 +7,9 @@ use bus::{BusError, HistoryQuery, Position};
 use protocol::channel::Channel;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::Hub;
 use super::fanout::heard;
 use super::registry::Entry;
-use super::Hub;
 use crate::metrics;
 
 /// A channel is looked at if nothing came for so long; with [`LOOK_EVERY`] this makes 25 s at most.
@@ -92,7 +92,11 @@ impl Hub {
             let answer = if matches!(entry.channel, Channel::Presence(_)) {
                 // The last value is all there is to know.
                 let query = HistoryQuery { since: None, limit: 1, reverse: true };
-                self.app.bus.history(&entry.name, &query).await.map(|last| (Some(last.publications), last.top))
+                self.app
+                    .bus
+                    .history(&entry.name, &query)
+                    .await
+                    .map(|last| (Some(last.publications), last.top))
             } else {
                 let recovered = self.app.bus.recover(&entry.name, known, MOST_MISSING).await;
                 recovered.map(|found| (found.recovered.then_some(found.publications), found.top))

@@ -189,11 +189,8 @@ pub(crate) fn pushes(encoding: Encoding, channel: &str, moves: &Moves) -> Option
         .map(|moved| {
             let card = moved.card.clone().map(Payload::into_bytes).unwrap_or_default();
             let info = Some(Session::client_info(moved.user_id, moved.client.clone(), card));
-            let body = if moved.came {
-                PushBody::Join(Join { info })
-            } else {
-                PushBody::Leave(Leave { info })
-            };
+            let body =
+                if moved.came { PushBody::Join(Join { info }) } else { PushBody::Leave(Leave { info }) };
             codec::encode_push(encoding, &Push { channel: channel.to_owned(), body })
         })
         .collect();

@@ -48,18 +48,13 @@ impl Subscription {
     ///
     /// # Errors
     /// The link's.
-    pub(crate) async fn begin(
-        hub: &Arc<Hub>,
-        peer: &Arc<Peer>,
-        channel: Channel,
-    ) -> Result<Self, BusError> {
+    pub(crate) async fn begin(hub: &Arc<Hub>, peer: &Arc<Peer>, channel: Channel) -> Result<Self, BusError> {
         let entry = hub
             .registry
             .enter(channel)
             .ok_or_else(|| BusError::Unavailable("no place for the channel".to_owned()))?;
         // From here on, leaving early gives the interest back.
-        let subscription =
-            Self { hub: Arc::clone(hub), entry, number: hub.next_number(), member: None };
+        let subscription = Self { hub: Arc::clone(hub), entry, number: hub.next_number(), member: None };
         subscription.confirm().await?;
         subscription.entry.lock().begin(subscription.number, Arc::clone(peer));
         Ok(subscription)

@@ -146,7 +146,10 @@ impl Client {
         self.connect(ConnectRequest { token: token.to_owned(), ..ConnectRequest::default() }).await
     }
 
-    pub(crate) async fn subscribe(&mut self, request: SubscribeRequest) -> Result<SubscribeResult, ErrorReply> {
+    pub(crate) async fn subscribe(
+        &mut self,
+        request: SubscribeRequest,
+    ) -> Result<SubscribeResult, ErrorReply> {
         match self.ask(Request::Subscribe(request)).await.unwrap()? {
             Answer::Subscribe(result) => Ok(result),
             other => panic!("{other:?}"),

@@ -41,12 +41,16 @@ async fn upgrade_requests_are_looked_at() {
     .await;
     let user = stand.user("amal").await;
     let url = stand.nodes[0].url();
-    let status = async |url: &str, headers: &[(&'static str, &str)]| {
-        match Client::open_with(url, Encoding::Json, headers).await {
-            Ok(_) => 101,
-            Err(Error::Http(response)) => response.status().as_u16(),
-            Err(error) => panic!("{error}"),
-        }
+    let status = async |url: &str, headers: &[(&'static str, &str)]| match Client::open_with(
+        url,
+        Encoding::Json,
+        headers,
+    )
+    .await
+    {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
     };
     assert_eq!(status(&url, &[]).await, 101);
     assert_eq!(status(&url, &[("origin", "https://app.example")]).await, 101);
@@ -56,8 +60,7 @@ async fn upgrade_requests_are_looked_at() {
 
     // The token of the upgrade request serves a `connect` without one.
     let bearer = format!("Bearer {}", stand.token(user).await);
-    let mut client =
-        Client::open_with(&url, Encoding::Json, &[("authorization", &bearer)]).await.unwrap();
+    let mut client = Client::open_with(&url, Encoding::Json, &[("authorization", &bearer)]).await.unwrap();
     let result = client.connect(ConnectRequest::default()).await;
     assert_eq!(client::json(&result.data)["user"]["id"], user);
 }
@@ -158,11 +161,11 @@ async fn pings_are_to_be_answered_in_every_encoding() {
     .await;
     let user = stand.user("amal").await;
     for encoding in Encoding::ALL {
-        let mut polite = stand.client_speaking(0, user, encoding).await;
         let mut silent = stand.client_speaking(0, user, encoding).await;
         silent.polite = false;
         assert!(silent.is_pinged_within(Duration::from_secs(2)).await);
         assert_eq!(silent.closed().await, 3012);
+        let mut polite = stand.client_speaking(0, user, encoding).await;
         polite.hears_nothing_for(Duration::from_millis(2_500)).await;
         polite.ask(Request::Ping(Default::default())).await.unwrap().unwrap();
     }
@@ -220,7 +223,11 @@ async fn channels_that_one_may_not_or_cannot_listen_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_no_upgrade_gets_an_answer_or_an_end_and_hurts_nobody() {
     let stand = Stand::with(1, |_| {}).await;
-    for bytes in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"\x16\x03\x01\x00\xff", b"POST /connection/websocket HTTP/1.0\r\n\r\n"] {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+        b"\x16\x03\x01\x00\xff",
+        b"POST /connection/websocket HTTP/1.0\r\n\r\n",
+    ] {
         let mut stream = tokio::net::TcpStream::connect(stand.nodes[0].hub.address()).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();

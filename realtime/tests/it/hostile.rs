@@ -8,8 +8,8 @@ use protocol::frame::{Command, PingRequest, Request, ServerMessage};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use futures_util::SinkExt;
 
@@ -36,8 +36,14 @@ async fn garbage_closes_with_3501_and_others_go_on() {
         (Encoding::MessagePack, Message::binary(vec![0x81])),
         (Encoding::MessagePack, Message::text("{}")),
         // A fragment that nothing was begun for, and text that is no UTF-8.
-        (Encoding::Json, Message::Frame(Frame::message(Bytes::from_static(b"x"), OpCode::Data(Data::Continue), true))),
-        (Encoding::Json, Message::Frame(Frame::message(Bytes::from_static(&[0xff]), OpCode::Data(Data::Text), true))),
+        (
+            Encoding::Json,
+            Message::Frame(Frame::message(Bytes::from_static(b"x"), OpCode::Data(Data::Continue), true)),
+        ),
+        (
+            Encoding::Json,
+            Message::Frame(Frame::message(Bytes::from_static(&[0xff]), OpCode::Data(Data::Text), true)),
+        ),
     ];
     for (encoding, message) in cases {
         let what = format!("{encoding:?} {:.60?}", message.to_string());
@@ -92,7 +98,14 @@ async fn too_many_commands_are_refused_with_111_and_then_3013() {
     let (mut answered, mut refused) = (0, 0);
     for id in 0..100 {
         let ping = Command { id: 1_000 + id, request: Request::Ping(PingRequest {}) };
-        if client.socket.send(Message::text(String::from_utf8(encode_command(Encoding::Json, &ping).unwrap().to_vec()).unwrap())).await.is_err() {
+        if client
+            .socket
+            .send(Message::text(
+                String::from_utf8(encode_command(Encoding::Json, &ping).unwrap().to_vec()).unwrap(),
+            ))
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -138,7 +151,13 @@ async fn a_client_that_only_asks_and_never_reads_is_held_back_not_served_without
     let user = stand.user("amal").await;
     let mut client: Client = stand.client(0, user).await;
     let commands: Vec<u8> = (0..1_000)
-        .flat_map(|id| encode_command(Encoding::Json, &Command { id: id + 10, request: Request::Ping(PingRequest {}) }).unwrap().to_vec().into_iter().chain([b'\n']))
+        .flat_map(|id| {
+            encode_command(Encoding::Json, &Command { id: id + 10, request: Request::Ping(PingRequest {}) })
+                .unwrap()
+                .to_vec()
+                .into_iter()
+                .chain([b'\n'])
+        })
         .collect();
     let flood = async {
         loop {

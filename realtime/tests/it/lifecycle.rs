@@ -12,7 +12,7 @@ use serde_json::json;
 use telemetry::Readiness;
 
 use crate::client::Client;
-use crate::stand::{PASSWORD, Stand, key};
+use crate::stand::{CUT_PUBSUB, PASSWORD, Stand, command, key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_closes_the_sessions_sockets_on_every_node_within_a_second() {
@@ -129,7 +129,8 @@ async fn a_drain_answers_what_was_asked_spreads_its_closes_and_takes_nobody_new(
     // Asked before the drain, answered in any case.
     for client in &mut clients {
         let data = json!({"client_id": key(), "user_id": badr, "body": ulid()}).to_string();
-        let request = protocol::frame::RpcRequest { method: "chat.send_message".to_owned(), data: data.into() };
+        let request =
+            protocol::frame::RpcRequest { method: "chat.send_message".to_owned(), data: data.into() };
         client.send(77, protocol::frame::Request::Rpc(request)).await;
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -164,4 +165,40 @@ async fn a_drain_answers_what_was_asked_spreads_its_closes_and_takes_nobody_new(
     for _ in 0..10 {
         hearer.event(&format!("user:{badr}")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_deaf_finds_out_what_ended_meanwhile() {
+    let stand = Stand::with_own_redis(1).await;
+    let (amal, badr) = (stand.user("amal").await, stand.user("badr").await);
+    let token = stand.token(amal).await;
+    let subject = domain::users::authenticate(stand.app(), &token).await.unwrap().actor.token_id().to_owned();
+    let mut ended = Client::open(&stand.nodes[0].url(), Encoding::Json).await;
+    ended.connect_with(&token).await;
+    let mut stays = stand.client(0, badr).await;
+    // As another process writes it; the message about it is never heard here.
+    let revoked = format!(
+        "INSERT INTO hub_revoked_tokens VALUES ('{subject}', {amal}, UTC_TIMESTAMP() + INTERVAL 1 HOUR)"
+    );
+    assert_eq!(stand.database.execute(&revoked).await.unwrap(), 1);
+    ended.hears_nothing_for(Duration::from_millis(300)).await;
+    command(&stand.redis.as_ref().unwrap().url(), CUT_PUBSUB).await;
+    assert_eq!(ended.closed().await, 4501);
+    stays.hears_nothing_for(Duration::from_millis(500)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_a_node_is_not_ready_keeps_its_sockets_and_asks_to_try_again() {
+    let mut stand = Stand::with_own_redis(1).await;
+    let (amal, badr) = (stand.user("amal").await, stand.user("badr").await);
+    let mut client = stand.client(0, amal).await;
+    let ready = stand.nodes[0].hub.readiness();
+    assert_eq!(ready(), Readiness::Ready);
+    stand.redis.take().unwrap().stop().await.unwrap();
+    Stand::eventually(async || matches!(ready(), Readiness::NotReady(_))).await;
+    let message = json!({"client_id": key(), "user_id": badr, "body": "salam"});
+    let error = client.rpc("chat.send_message", &message).await.unwrap_err();
+    assert!(error.temporary, "{error:?}");
+    let error = client.subscribe_to(&format!("presence:{badr}")).await.unwrap_err();
+    assert!(error.code == 100 && error.temporary, "{error:?}");
 }

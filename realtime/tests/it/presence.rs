@@ -37,7 +37,8 @@ async fn only_the_first_connection_and_the_end_of_the_grace_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drained_node_gives_up_its_users_and_a_dead_one_is_swept() {
     let mut stand = Stand::with(3, |_| {}).await;
-    let (amal, badr, chafik) = (stand.user("amal").await, stand.user("badr").await, stand.user("chafik").await);
+    let (amal, badr, chafik) =
+        (stand.user("amal").await, stand.user("badr").await, stand.user("chafik").await);
     let mut watcher = stand.client(0, amal).await;
     let (one, two) = (format!("presence:{badr}"), format!("presence:{chafik}"));
     watcher.subscribe_to(&one).await.unwrap();

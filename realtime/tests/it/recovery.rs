@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use protocol::codec::Encoding;
-use protocol::frame::{ConnectRequest, ConnectResult, SubscribeRequest};
 use protocol::frame::PushBody;
+use protocol::frame::{ConnectRequest, ConnectResult, SubscribeRequest};
 
 use crate::client::{Client, event_of, recovering};
-use crate::stand::{Stand, event, n};
+use crate::stand::{CUT_PUBSUB, Stand, command, event, n};
 
 async fn reconnect(stand: &Stand, node: usize, user: u64, from: SubscribeRequest) -> (Client, ConnectResult) {
     let mut client = Client::open(&stand.nodes[node].url(), Encoding::Protobuf).await;
     let subs = [(format!("user:{user}"), from)].into();
-    let result = client.connect(ConnectRequest { token: stand.token(user).await, subs, ..Default::default() }).await;
+    let result =
+        client.connect(ConnectRequest { token: stand.token(user).await, subs, ..Default::default() }).await;
     (client, result)
 }
 
@@ -126,7 +127,7 @@ async fn events_that_pub_sub_lost_are_read_from_the_stream() {
     let redis = stand.redis.as_ref().unwrap();
     for number in 2..=20 {
         if number % 5 == 0 {
-            raw(&redis.url(), "*5\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$4\r\nTYPE\r\n$6\r\npubsub\r\n$6\r\nSKIPME\r\n").await;
+            command(&redis.url(), CUT_PUBSUB).await;
         }
         stand.publish(&channel, number).await;
     }
@@ -146,7 +147,7 @@ async fn an_emptied_redis_makes_user_channels_reconnect_and_rooms_resubscribe() 
     let (offset, _) = one.event(&format!("user:{amal}")).await;
     let mut two = stand.client(0, badr).await;
     two.subscribe_to(&room).await.unwrap();
-    raw(&stand.redis.as_ref().unwrap().url(), "*1\r\n$8\r\nFLUSHALL\r\n").await;
+    command(&stand.redis.as_ref().unwrap().url(), &["FLUSHALL"]).await;
     // The next event has another epoch.
     stand.publish(&format!("user:{amal}"), 2).await;
     stand.publish(&room, 3).await;
@@ -163,15 +164,4 @@ async fn an_emptied_redis_makes_user_channels_reconnect_and_rooms_resubscribe() 
     assert_eq!(n(&two.event(&room).await.1), 4);
     let (_, result) = reconnect(&stand, 0, amal, recovering("", "old", offset)).await;
     assert!(!result.subs[&format!("user:{amal}")].recovered);
-}
-
-/// Sends a command in Redis's own protocol, past every client.
-async fn raw(url: &str, command: &str) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let address = url.trim_start_matches("redis://").trim_end_matches('/').split('/').next().unwrap();
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(command.trim_end_matches("$6\r\nSKIPME\r\n").replace("*5", "*4").as_bytes()).await.unwrap();
-    let mut answer = [0; 64];
-    let read = stream.read(&mut answer).await.unwrap();
-    assert!(read > 0 && answer[0] != b'-', "{}", String::from_utf8_lossy(&answer[..read]));
 }

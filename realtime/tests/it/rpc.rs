@@ -25,7 +25,10 @@ async fn a_message_crosses_nodes_and_encodings_once_for_each_client_id() {
     for hearer in &mut hearers {
         let (offset, event) = hearer.event(&format!("user:{badr}")).await;
         assert!(offset > 0);
-        assert_eq!((&event["type"], &event["data"]["unread_total"]), (&json!("chat.message_created"), &json!(1)));
+        assert_eq!(
+            (&event["type"], &event["data"]["unread_total"]),
+            (&json!("chat.message_created"), &json!(1))
+        );
         assert_eq!(event["data"]["message"]["body"], "مرحبا");
         assert_eq!(event["data"]["message"]["id"], id);
         event_ids.push(event["id"].clone());
@@ -58,7 +61,10 @@ async fn what_cannot_be_run_is_answered_with_the_right_code() {
     assert!(error.message.starts_with("chat.self_conversation: "), "{error:?}");
     // The connection is as good as before.
     client.send(0, Request::Send(SendRequest { data: "{}".into() })).await;
-    assert_eq!(client.rpc("presence.query", &json!({"user_ids": [amal]})).await.unwrap()["users"][0]["online"], true);
+    assert_eq!(
+        client.rpc("presence.query", &json!({"user_ids": [amal]})).await.unwrap()["users"][0]["online"],
+        true
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,12 +115,17 @@ async fn a_room_is_heard_on_both_nodes_and_tells_who_is_there() {
     Stand::eventually(both).await;
     let list = Request::Presence(protocol::frame::PresenceRequest { channel: channel.clone() });
     let Ok(Answer::Presence(presence)) = two.ask(list).await.unwrap() else { panic!() };
-    let mut names: Vec<_> = presence.presence.values().map(|info| json(&info.conn_info)["username"].clone()).collect();
+    let mut names: Vec<_> =
+        presence.presence.values().map(|info| json(&info.conn_info)["username"].clone()).collect();
     names.sort_by_key(ToString::to_string);
     assert_eq!(names, ["amal", "badr"]);
     assert_eq!(two.ask(ask(&format!("user:{badr}"))).await.unwrap().unwrap_err().code, 108);
     let history = |limit| {
-        Request::History(protocol::frame::HistoryRequest { channel: channel.clone(), limit, ..Default::default() })
+        Request::History(protocol::frame::HistoryRequest {
+            channel: channel.clone(),
+            limit,
+            ..Default::default()
+        })
     };
     let Ok(Answer::History(kept)) = two.ask(history(-1)).await.unwrap() else { panic!() };
     assert!(kept.publications.iter().any(|event| json(&event.data)["type"] == "room.message_created"));

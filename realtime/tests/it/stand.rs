@@ -160,7 +160,7 @@ impl Stand {
             description: None,
             category_id: None,
             cover_url: None,
-            start_date: Time::now().to_string()[..10].to_owned(),
+            start_date: Time::now().to_string().split('T').next().unwrap().to_owned(),
             duration_type: DurationType::Month,
             start_time: "00:00".to_owned(),
             end_time: "23:59:59".to_owned(),
@@ -213,4 +213,19 @@ pub(crate) fn key() -> IdempotencyKey {
 /// The `n` of a test event.
 pub(crate) fn n(event: &Value) -> u64 {
     event["data"]["n"].as_u64().unwrap()
+}
+
+/// Cuts every pub/sub link.
+pub(crate) const CUT_PUBSUB: &[&str] = &["CLIENT", "KILL", "TYPE", "pubsub"];
+
+/// Sends a command to Redis past every client of ours.
+pub(crate) async fn command(url: &str, words: &[&str]) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = url.trim_start_matches("redis://").split('/').next().unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let words_of_it: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    stream.write_all(format!("*{}\r\n{words_of_it}", words.len()).as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(read > 0 && answer[0] != b'-', "{}", String::from_utf8_lossy(&answer[..read]));
 }
