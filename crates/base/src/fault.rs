@@ -11,19 +11,24 @@ pub trait Fault: Error + Send + Sync + 'static {
     /// The rule that was broken.
     fn rule(&self) -> Rule;
 
+    /// The failure that this one only passes on, if it does: its particulars are this one's.
+    fn inner(&self) -> Option<&dyn Fault> {
+        None
+    }
+
     /// How long to wait before the same request can succeed.
     fn retry_after(&self) -> Option<Duration> {
-        None
+        self.inner().and_then(Fault::retry_after)
     }
 
     /// The fields at fault, for [`Rule::VALIDATION_FAILED`].
     fn violations(&self) -> Option<&Violations> {
-        None
+        self.inner().and_then(Fault::violations)
     }
 
     /// Further members of the answer (`required`, `available`, `from`, `to`, `allowed`).
     fn details(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
-        None
+        self.inner().and_then(Fault::details)
     }
 
     /// The message for the client in one of the two languages.

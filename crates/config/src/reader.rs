@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::{Jitsi, JwtAlgorithm, JwtKeys, Secret};
+use base::Secret;
+
+use crate::{Jitsi, JwtAlgorithm, JwtKeys};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]

@@ -1,37 +1,11 @@
 //! Accounts, sessions and profiles: inputs and views (domain.md §5.1, §5.2).
 
-use std::fmt;
-
 use base::id::UserId;
-use base::{Lang, Time};
+use base::{Lang, Secret, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::wallet::Wallet;
-
-/// A text that must not be logged: its `Debug` is `***`.
-#[derive(Clone, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("***")
-    }
-}
 
 /// Input of `register`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -117,8 +117,8 @@ impl Report {
                 busy * 100.0
             ));
         }
-        // Senders whose hub died are late for another reason.
-        if self.behind_schedule_ms.p99 > 100.0 && self.reconnects == 0 {
+        // Senders whose hub died, or who are held back, are late for another reason.
+        if self.behind_schedule_ms.p99 > 100.0 && self.reconnects == 0 && !self.limited {
             return Some(format!(
                 "messages went out late (p99 {:.0} ms): more senders or a lower rate would keep the schedule",
                 self.behind_schedule_ms.p99

@@ -3,7 +3,7 @@
 use base::id::UserId;
 use base::{Lang, Time};
 use bytes::Bytes;
-use config::Secret;
+use base::Secret;
 use domain::Actor;
 use domain::users::{Authenticated, UserState};
 use protocol::codec::{Payload, PayloadError};

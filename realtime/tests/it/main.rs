@@ -19,3 +19,5 @@ mod recovery;
 mod rpc;
 #[cfg(test)]
 mod stand;
+#[cfg(test)]
+mod zz_measure;

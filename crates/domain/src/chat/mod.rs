@@ -23,10 +23,8 @@ pub use send_message::send_message;
 pub use start_typing::start_typing;
 pub use sync_messages::sync_messages;
 
-use std::time::Duration;
-
 use base::id::{ConversationId, UserId};
-use base::{CommonFault, Fault, Rule, Violations};
+use base::{CommonFault, Fault, Rule};
 use store::chat::ConversationRow;
 
 use crate::common_faults;
@@ -66,23 +64,9 @@ impl Fault for ChatError {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    fn inner(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Common(fault) => fault.retry_after(),
-            _ => None,
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Common(fault) => fault.violations(),
-            _ => None,
-        }
-    }
-
-    fn details(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
-        match self {
-            Self::Common(fault) => fault.details(),
+            Self::Common(fault) => Some(fault),
             _ => None,
         }
     }

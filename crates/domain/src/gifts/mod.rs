@@ -4,10 +4,7 @@ mod list_gifts;
 mod recipient;
 mod send_gift;
 
-use std::time::Duration;
-
-use base::{CommonFault, Fault, Rule, Violations};
-use serde_json::{Map, Value};
+use base::{CommonFault, Fault, Rule};
 
 use crate::common_faults;
 use crate::rooms::RoomError;
@@ -55,29 +52,11 @@ impl Fault for GiftError {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    fn inner(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Common(fault) => fault.retry_after(),
-            Self::Wallet(fault) => fault.retry_after(),
-            Self::Room(fault) => fault.retry_after(),
-            _ => None,
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Common(fault) => fault.violations(),
-            Self::Wallet(fault) => fault.violations(),
-            Self::Room(fault) => fault.violations(),
-            _ => None,
-        }
-    }
-
-    fn details(&self) -> Option<Map<String, Value>> {
-        match self {
-            Self::Common(fault) => fault.details(),
-            Self::Wallet(fault) => fault.details(),
-            Self::Room(fault) => fault.details(),
+            Self::Common(fault) => Some(fault),
+            Self::Wallet(fault) => Some(fault),
+            Self::Room(fault) => Some(fault),
             _ => None,
         }
     }

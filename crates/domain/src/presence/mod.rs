@@ -12,9 +12,7 @@ pub use reconcile_presence::reconcile_presence;
 pub use visibility::{find_online, may_see_presence};
 pub use watch_presence::watch_presence;
 
-use std::time::Duration;
-
-use base::{CommonFault, Fault, Rule, Time, Violations};
+use base::{CommonFault, Fault, Rule, Time};
 
 use crate::common_faults;
 
@@ -32,19 +30,9 @@ impl Fault for PresenceError {
         fault.rule()
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    fn inner(&self) -> Option<&dyn Fault> {
         let Self::Common(fault) = self;
-        fault.retry_after()
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        let Self::Common(fault) = self;
-        fault.violations()
-    }
-
-    fn details(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
-        let Self::Common(fault) = self;
-        fault.details()
+        Some(fault)
     }
 }
 

@@ -18,8 +18,7 @@ mod view;
 
 use std::time::Duration;
 
-use base::{CommonFault, Fault, Rule, Violations};
-use serde_json::{Map, Value};
+use base::{CommonFault, Fault, Rule};
 
 use crate::common_faults;
 use crate::wallet::WalletError;
@@ -96,28 +95,18 @@ impl Fault for RoomError {
         }
     }
 
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Common(fault) => Some(fault),
+            Self::Wallet(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Common(fault) => fault.retry_after(),
-            Self::Wallet(fault) => fault.retry_after(),
             Self::SlowMode(wait) => Some(*wait),
-            _ => None,
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Common(fault) => fault.violations(),
-            Self::Wallet(fault) => fault.violations(),
-            _ => None,
-        }
-    }
-
-    fn details(&self) -> Option<Map<String, Value>> {
-        match self {
-            Self::Common(fault) => fault.details(),
-            Self::Wallet(fault) => fault.details(),
-            _ => None,
+            _ => self.inner().and_then(Fault::retry_after),
         }
     }
 }

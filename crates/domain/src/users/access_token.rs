@@ -183,7 +183,8 @@ mod tests {
     use std::time::Duration;
 
     use base::{CommonFault, Time};
-    use config::{Auth, JwtAlgorithm, JwtKeys, Secret};
+    use base::Secret;
+    use config::{Auth, JwtAlgorithm, JwtKeys};
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
     use super::{Claims, TokenKeys};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use base::{CommonFault, Fault, Rule, Violations};
+use base::{CommonFault, Fault, Rule};
 
 use crate::common_faults;
 
@@ -38,25 +38,17 @@ impl Fault for UserError {
         }
     }
 
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Common(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Common(fault) => fault.retry_after(),
             Self::AccountLocked(wait) => Some(*wait),
-            _ => None,
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Common(fault) => fault.violations(),
-            _ => None,
-        }
-    }
-
-    fn details(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
-        match self {
-            Self::Common(fault) => fault.details(),
-            _ => None,
+            _ => self.inner().and_then(Fault::retry_after),
         }
     }
 }

@@ -9,9 +9,7 @@ mod list_transactions;
 mod sale;
 mod view;
 
-use std::time::Duration;
-
-use base::{CommonFault, Fault, Money, Rule, Violations};
+use base::{CommonFault, Fault, Money, Rule};
 use serde_json::{Map, Value};
 
 use crate::common_faults;
@@ -63,16 +61,9 @@ impl Fault for WalletError {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    fn inner(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Common(fault) => fault.retry_after(),
-            _ => None,
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Common(fault) => fault.violations(),
+            Self::Common(fault) => Some(fault),
             _ => None,
         }
     }

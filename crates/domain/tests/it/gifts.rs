@@ -312,7 +312,7 @@ async fn a_token_without_the_wallet_ability_spends_nothing() {
     let (_, room) = stage.live("host", open_room()).await;
     let rose = stage.gift("rose", "1.00").await;
     let giver = stage.rich("giver", "5.00").await;
-    let password = protocol::users::Secret::new(crate::world::PASSWORD);
+    let password = base::Secret::new(crate::world::PASSWORD);
     let input = protocol::users::CreateToken {
         name: "bot".to_owned(),
         password,

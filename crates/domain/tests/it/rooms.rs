@@ -388,7 +388,7 @@ async fn joining_marks_attendance_once_and_gives_a_pass_for_the_video() {
         settings.jitsi = Some(config::Jitsi {
             domain: "meet.example".to_owned(),
             app_id: "majlis".to_owned(),
-            app_secret: config::Secret::new(JITSI_SECRET),
+            app_secret: base::Secret::new(JITSI_SECRET),
             audience: "jitsi".to_owned(),
         });
     })

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use domain::unit::Unit;
-use protocol::users::{CreateToken, Secret};
+use base::Secret;
+use protocol::users::CreateToken;
 use serde_json::json;
 use store::demo::{
     NotificationRow, has_token, insert_notification, insert_password_reset, list_bookings, list_books,

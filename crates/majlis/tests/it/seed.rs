@@ -11,7 +11,8 @@ use config::Settings;
 use domain::users::{self, ClientContext, MessagePolicy};
 use domain::{Actor, App};
 use protocol::rooms::RoomStatus;
-use protocol::users::{LogIn, Secret};
+use base::Secret;
+use protocol::users::LogIn;
 use sandbox::TestServers;
 use store::testing::TestDatabase;
 

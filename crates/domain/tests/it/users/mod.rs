@@ -7,7 +7,8 @@ mod tokens;
 
 use base::{Fault, Rule};
 use domain::users::{self, UserError};
-use protocol::users::{LogIn, Register, Secret, SignedIn};
+use base::Secret;
+use protocol::users::{LogIn, Register, SignedIn};
 
 use crate::world::{PASSWORD, World, client};
 

@@ -8,7 +8,8 @@ use domain::Actor;
 use domain::users::{self, ClientContext, UserError};
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::users::{RefreshSession, Secret, SignedIn};
+use base::Secret;
+use protocol::users::{RefreshSession, SignedIn};
 
 use super::{rule, signed_in};
 use crate::world::World;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use base::{Rule, Time};
 use bus::ControlMessage;
 use domain::users::{self, UserError};
-use protocol::users::{CreateToken, Secret, TokenCreated};
+use base::Secret;
+use protocol::users::{CreateToken, TokenCreated};
 
 use super::{fields, rule, signed_in};
 use crate::world::{PASSWORD, World};
