@@ -69,7 +69,9 @@ pub enum CommonFault {
     #[error("This key was used before with other content; use a new one for a new request.")]
     IdempotencyKeyReused,
     /// An operation that moves money came without a key.
-    #[error("This request moves money: send an Idempotency-Key (a UUID) so that a repeat cannot charge twice.")]
+    #[error(
+        "This request moves money: send an Idempotency-Key (a UUID) so that a repeat cannot charge twice."
+    )]
     IdempotencyKeyRequired,
     /// The first request with this key still runs.
     #[error("The first request with this key is still running; repeat it in a moment.")]

@@ -49,18 +49,24 @@ impl Problem {
         match (lang, self) {
             (Lang::En, Self::Required) => format!("The {name} field is required."),
             (Lang::En, Self::TooShort(min)) => format!("The {name} must be at least {min} characters."),
-            (Lang::En, Self::TooLong(max)) => format!("The {name} must not be greater than {max} characters."),
+            (Lang::En, Self::TooLong(max)) => {
+                format!("The {name} must not be greater than {max} characters.")
+            }
             (Lang::En, Self::TooManyBytes(max)) => format!("The {name} must not be longer than {max} bytes."),
             (Lang::En, Self::TooSmall(min)) => format!("The {name} must be at least {min}."),
             (Lang::En, Self::TooGreat(max)) => format!("The {name} must not be greater than {max}."),
             (Lang::En, Self::Taken) => format!("The {name} has already been taken."),
             (Lang::En, Self::Email) => format!("The {name} must be a valid email address."),
             (Lang::En, Self::Format(form)) => format!("The {name} must be {form}."),
-            (Lang::En, Self::NotOneOf(values)) => format!("The {name} must be one of: {}.", values.join(", ")),
+            (Lang::En, Self::NotOneOf(values)) => {
+                format!("The {name} must be one of: {}.", values.join(", "))
+            }
             (Lang::En, Self::Unknown) => format!("The {name} field is not known here."),
             (Lang::En, Self::WrongType(detail)) => format!("The {name} could not be read: {detail}."),
             (Lang::En, Self::Confirmation) => format!("The {name} confirmation does not match."),
-            (Lang::En, Self::CommonPassword) => format!("The {name} is one of the most common ones; choose another."),
+            (Lang::En, Self::CommonPassword) => {
+                format!("The {name} is one of the most common ones; choose another.")
+            }
             (Lang::En, Self::NotFound) => format!("The selected {name} does not exist."),
             (Lang::En, Self::NotAllowed(why)) => format!("The {name} is not allowed: {why}."),
             (Lang::Ar, Self::Required) => format!("حقل {name} مطلوب."),
@@ -72,7 +78,9 @@ impl Problem {
             (Lang::Ar, Self::Taken) => format!("قيمة {name} مستخدمة من قبل."),
             (Lang::Ar, Self::Email) => format!("يجب أن يكون {name} بريدًا إلكترونيًا صحيحًا."),
             (Lang::Ar, Self::Format(_)) => format!("صيغة {name} غير صحيحة."),
-            (Lang::Ar, Self::NotOneOf(values)) => format!("يجب أن يكون {name} واحدًا من: {}.", values.join("، ")),
+            (Lang::Ar, Self::NotOneOf(values)) => {
+                format!("يجب أن يكون {name} واحدًا من: {}.", values.join("، "))
+            }
             (Lang::Ar, Self::Unknown) => format!("الحقل {name} غير معروف هنا."),
             (Lang::Ar, Self::WrongType(_)) => format!("تعذرت قراءة {name}."),
             (Lang::Ar, Self::Confirmation) => format!("تأكيد {name} غير مطابق."),

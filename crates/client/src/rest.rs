@@ -105,7 +105,13 @@ impl Rest {
             return Ok(answer.get_mut("data").map(Value::take).unwrap_or(answer));
         }
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Err(RestError::Refused { method, path: path.to_owned(), status, code: text("code"), message: text("message") })
+        Err(RestError::Refused {
+            method,
+            path: path.to_owned(),
+            status,
+            code: text("code"),
+            message: text("message"),
+        })
     }
 
     /// The `data` of a GET.
@@ -120,7 +126,13 @@ impl Rest {
     ///
     /// # Errors
     /// [`RestError`].
-    pub async fn post(&self, path: &str, token: &str, body: &Value, key: Option<&str>) -> Result<Value, RestError> {
+    pub async fn post(
+        &self,
+        path: &str,
+        token: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> Result<Value, RestError> {
         self.data(Method::POST, path, Some(token), Some(body), key).await
     }
 

@@ -165,8 +165,9 @@ impl Socket {
             .headers_mut()
             .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(encoding.subprotocol()));
         let opening = tokio_tungstenite::connect_async(request);
-        let (stream, _response) =
-            tokio::time::timeout(PATIENCE, opening).await.map_err(|_elapsed| SocketError::TimedOut(PATIENCE))??;
+        let (stream, _response) = tokio::time::timeout(PATIENCE, opening)
+            .await
+            .map_err(|_elapsed| SocketError::TimedOut(PATIENCE))??;
         Ok(Self {
             stream,
             encoding,
@@ -305,18 +306,24 @@ impl Socket {
         if self.answer_pings { self.send(codec::encode_empty(self.encoding)).await } else { Ok(()) }
     }
 
-    async fn read(&mut self, deadline: Instant, patience: Duration) -> Result<Vec<ServerMessage>, SocketError> {
+    async fn read(
+        &mut self,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<Vec<ServerMessage>, SocketError> {
         loop {
             let message = timeout_at(deadline, self.stream.next())
                 .await
                 .map_err(|_elapsed| SocketError::TimedOut(patience))?;
             let bytes = match message {
-                None => return Err(SocketError::Closed { code: 1006, reason: "the connection broke".to_owned() }),
+                None => {
+                    return Err(SocketError::Closed { code: 1006, reason: "the connection broke".to_owned() });
+                }
                 Some(Ok(Message::Text(text))) => Bytes::from(text),
                 Some(Ok(Message::Binary(bytes))) => bytes,
                 Some(Ok(Message::Close(frame))) => {
-                    let (code, reason) =
-                        frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
+                    let (code, reason) = frame
+                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
                     return Err(SocketError::Closed { code, reason });
                 }
                 Some(Ok(_)) => continue,

@@ -244,10 +244,7 @@ impl Settings {
             http: Http {
                 listen: reader.address("MAJLIS_HTTP_LISTEN", ([127, 0, 0, 1], 7400)),
                 admin_listen: reader.address("MAJLIS_HTTP_ADMIN_LISTEN", ([127, 0, 0, 1], 7500)),
-                public_url: reader
-                    .text("APP_URL", "http://127.0.0.1:7400")
-                    .trim_end_matches('/')
-                    .to_owned(),
+                public_url: reader.text("APP_URL", "http://127.0.0.1:7400").trim_end_matches('/').to_owned(),
                 allowed_origins: reader.list("MAJLIS_HTTP_ORIGINS"),
                 trusted_proxies: reader.parsed_list("TRUSTED_PROXIES", "a list of IP addresses"),
             },
@@ -328,7 +325,10 @@ impl ExistingServers {
     pub fn from_env() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
         let value = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
-        Self { database_url: value("DATABASE_URL").map(Secret::new), redis_url: value("REDIS_URL").map(Secret::new) }
+        Self {
+            database_url: value("DATABASE_URL").map(Secret::new),
+            redis_url: value("REDIS_URL").map(Secret::new),
+        }
     }
 }
 
@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn the_readme_has_the_table_of_variables() {
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
         let table = super::variables_table();
         assert!(readme.contains(&table), "put this into README.md (`majlis variables` prints it):\n{table}");
     }

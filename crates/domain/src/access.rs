@@ -28,7 +28,11 @@ pub async fn require_permission(
     actor: &Actor,
     permission: &'static str,
 ) -> Result<(), CommonFault> {
-    if has_permission(conn, actor.user_id(), permission).await? { Ok(()) } else { Err(CommonFault::Forbidden) }
+    if has_permission(conn, actor.user_id(), permission).await? {
+        Ok(())
+    } else {
+        Err(CommonFault::Forbidden)
+    }
 }
 
 /// Demands a permission of the actor, for a door that has to refuse a stranger before it tells what is wrong with a
@@ -36,7 +40,11 @@ pub async fn require_permission(
 ///
 /// # Errors
 /// [`CommonFault::Forbidden`], and those of the store.
-pub async fn demand_permission(app: &App, actor: &Actor, permission: &'static str) -> Result<(), CommonFault> {
+pub async fn demand_permission(
+    app: &App,
+    actor: &Actor,
+    permission: &'static str,
+) -> Result<(), CommonFault> {
     let mut conn = app.store.reader().await.map_err(of_store)?;
     require_permission(&mut conn, actor, permission).await
 }

@@ -95,10 +95,11 @@ impl App {
             publishes.push(Publish {
                 channel: envelope.channel.to_string().into(),
                 payload: Bytes::from(payload),
-                history: envelope.channel.history().filter(|_| kept).map(|policy| bus::HistoryPolicy {
-                    max_events: policy.max_events,
-                    ttl: policy.ttl,
-                }),
+                history: envelope
+                    .channel
+                    .history()
+                    .filter(|_| kept)
+                    .map(|policy| bus::HistoryPolicy { max_events: policy.max_events, ttl: policy.ttl }),
             });
         }
         self.bus.publish(&publishes).await.map_err(of_bus)?;

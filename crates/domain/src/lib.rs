@@ -11,12 +11,12 @@ pub mod fault;
 pub mod gifts;
 pub mod idempotency;
 pub mod morph;
-pub mod rooms;
 pub mod presence;
+pub mod rooms;
+pub mod system;
 pub mod unit;
 pub mod users;
 pub mod wallet;
-pub mod system;
 
 pub use actor::Actor;
 pub use app::App;

@@ -77,10 +77,11 @@ impl DataDir {
     pub(crate) fn take(path: &Path) -> Result<Self> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder
-            .create(path)
-            .with_context(|| format!("the data folder {} cannot be made; name another with --data", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("the data folder {} is gone", path.display()))?;
+        builder.create(path).with_context(|| {
+            format!("the data folder {} cannot be made; name another with --data", path.display())
+        })?;
+        let path =
+            path.canonicalize().with_context(|| format!("the data folder {} is gone", path.display()))?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -141,7 +142,8 @@ impl DataDir {
 
     fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let temporary = self.path.join(format!("{name}.new"));
-        let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        let mut file =
+            File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, self.path.join(name))?;

@@ -2,10 +2,10 @@
 
 mod cli;
 mod data_dir;
-mod tools;
 mod seed;
 mod serve;
 mod term;
+mod tools;
 mod up;
 mod watch;
 

@@ -1,6 +1,5 @@
 //! One process of the product: `majlis api` or `majlis hub`, with its settings from the environment.
 
-use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -24,12 +23,17 @@ pub(crate) async fn api() -> Result<ExitCode> {
         .with_context(|| format!("{} (MAJLIS_HTTP_LISTEN) cannot be listened on", settings.listen))?;
     let stopping = stop_requested(app.settings.exit_with_parent)?;
     let draining = stopping.clone();
-    let readiness = move || if draining.is_cancelled() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready };
+    let readiness = move || {
+        if draining.is_cancelled() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready }
+    };
     let ended = CancellationToken::new();
-    let admin =
-        telemetry::serve_admin(settings.admin_listen, Admin::new("api", VERSION, metrics, readiness), ended.clone())
-            .await
-            .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
+    let admin = telemetry::serve_admin(
+        settings.admin_listen,
+        Admin::new("api", VERSION, metrics, readiness),
+        ended.clone(),
+    )
+    .await
+    .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
     tracing::info!(address = %settings.listen, admin = %admin.address, "the API listens");
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
     let control = tokio::spawn({
@@ -54,10 +58,15 @@ pub(crate) async fn hub() -> Result<ExitCode> {
         .with_context(|| format!("the hub cannot start on {} (MAJLIS_SOCKET_LISTEN)", settings.listen))?;
     let ended = CancellationToken::new();
     let readiness = hub.readiness();
-    let admin =
-        telemetry::serve_admin(settings.admin_listen, Admin::new("hub", VERSION, metrics, readiness), ended.clone())
-            .await
-            .with_context(|| format!("{} (MAJLIS_SOCKET_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
+    let admin = telemetry::serve_admin(
+        settings.admin_listen,
+        Admin::new("hub", VERSION, metrics, readiness),
+        ended.clone(),
+    )
+    .await
+    .with_context(|| {
+        format!("{} (MAJLIS_SOCKET_ADMIN_LISTEN) cannot be listened on", settings.admin_listen)
+    })?;
     tracing::info!(address = %hub.address(), admin = %admin.address, node = app.bus.node_id(), "the hub listens");
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
     stopping.cancelled().await;
@@ -77,8 +86,8 @@ async fn prepare() -> Result<(App, Metrics)> {
 }
 
 /// The clocks of every process; one elected node at a time does the work.
-fn clocks(app: App, stopping: CancellationToken) -> impl Future<Output = ()> + Send {
-    async move { domain::system::run_clocks(&app, stopping).await }
+async fn clocks(app: App, stopping: CancellationToken) {
+    domain::system::run_clocks(&app, stopping).await;
 }
 
 /// Cancelled on SIGTERM or SIGINT and, for the processes of a parent, when its end of our standard input closes.

@@ -28,12 +28,15 @@ pub(crate) async fn app(settings: Settings) -> Result<App> {
 
 /// Applies what is missing; gives a sentence about it.
 pub(crate) async fn apply_migrations(database_url: &str, progress: impl Fn(&str)) -> Result<String> {
-    let store = Store::connect(database_url, 2).await.context("the database in DATABASE_URL does not answer")?;
-    let applied = store.migrate(|step| {
-        if let store::migrate::Progress::Applying { migration, .. } = step {
-            progress(migration.name);
-        }
-    }).await?;
+    let store =
+        Store::connect(database_url, 2).await.context("the database in DATABASE_URL does not answer")?;
+    let applied = store
+        .migrate(|step| {
+            if let store::migrate::Progress::Applying { migration, .. } = step {
+                progress(migration.name);
+            }
+        })
+        .await?;
     store.close().await;
     Ok(if applied == 0 { "up to date".to_owned() } else { format!("{applied} migrations applied") })
 }
@@ -52,7 +55,9 @@ fn settings_of(place: &Place) -> Result<Settings> {
     // Without any secret a tool signs nothing that a door would accept, and most need none.
     let secret = of_folder.unwrap_or_else(|| base::id::random_text(48, base::id::ALPHANUMERIC));
     Ok(Settings::from_env_with(|name| match name {
-        "DATABASE_URL" if existing.database_url.is_none() => running.as_ref().map(|up| up.database_url.clone()),
+        "DATABASE_URL" if existing.database_url.is_none() => {
+            running.as_ref().map(|up| up.database_url.clone())
+        }
         "REDIS_URL" if existing.redis_url.is_none() => running.as_ref().map(|up| up.redis_url.clone()),
         "MAJLIS_JWT_SECRET" if !config::is_set(name) => Some(secret.clone()),
         _ => None,
@@ -64,7 +69,10 @@ fn database_of(place: &Place) -> Result<String> {
     match ExistingServers::from_env().database_url {
         Some(url) => Ok(url.expose().to_owned()),
         None => UpFile::read(&place.data)?.map(|up| up.database_url).with_context(|| {
-            format!("no `majlis up` runs in {}, and DATABASE_URL is not set: start one or set it", place.data.display())
+            format!(
+                "no `majlis up` runs in {}, and DATABASE_URL is not set: start one or set it",
+                place.data.display()
+            )
         }),
     }
 }
@@ -84,7 +92,8 @@ pub(crate) async fn seed(place: &Place) -> Result<ExitCode> {
 }
 
 pub(crate) async fn doctor(options: &DoctorOptions) -> Result<ExitCode> {
-    let store = Store::connect(&database_of(&options.place)?, 1).await.context("the database does not answer")?;
+    let store =
+        Store::connect(&database_of(&options.place)?, 1).await.context("the database does not answer")?;
     let mut conn = store.reader().await?;
     if options.describe {
         say(&store::schema::describe(&mut conn).await?.to_json()?);

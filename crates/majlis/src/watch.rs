@@ -29,7 +29,8 @@ pub(crate) async fn run(options: &WatchOptions) -> Result<ExitCode> {
             Channel::User(id) => account.id == id,
             _ => true,
         };
-        let account = up.accounts.iter().find(watcher).with_context(|| format!("{name} is no demo user's"))?;
+        let account =
+            up.accounts.iter().find(watcher).with_context(|| format!("{name} is no demo user's"))?;
         let hub = up.hubs.get(node % up.hubs.len().max(1)).context("there is no hub")?;
         let session = Rest::new(&up.api)?.log_in(&account.email, &account.password).await?;
         let ended = follow(hub, &session.access_token, channel, &mut positions, deadline).await;
@@ -73,7 +74,8 @@ async fn follow(
     }
     loop {
         positions.clone_from(socket.positions());
-        let patience = deadline.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
+        let patience =
+            deadline.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
         match socket.next(patience).await {
             Ok(heard) if heard.channel == name => show(&heard),
             Ok(_) => {}

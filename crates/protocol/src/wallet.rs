@@ -106,7 +106,12 @@ impl Category {
     #[must_use]
     pub const fn is_sale(self) -> bool {
         match self {
-            Self::Course | Self::Book | Self::Consultation | Self::LiveRoom | Self::Gift | Self::Commission => true,
+            Self::Course
+            | Self::Book
+            | Self::Consultation
+            | Self::LiveRoom
+            | Self::Gift
+            | Self::Commission => true,
             Self::TopUp | Self::Withdrawal | Self::Refund | Self::Vat | Self::Adjustment => false,
         }
     }

@@ -11,11 +11,11 @@ pub mod gifts;
 pub mod idempotency;
 pub mod outbox;
 pub mod permissions;
-pub mod users;
-pub mod tokens;
-pub mod settings;
 pub mod revocations;
 pub mod rooms;
+pub mod settings;
+pub mod tokens;
+pub mod users;
 
 use std::time::Duration;
 
@@ -142,9 +142,9 @@ pub(crate) fn affected(
 pub mod demo;
 pub mod doctor;
 pub mod migrate;
-pub mod purge;
 pub mod presence;
-pub mod social;
+pub mod purge;
 pub mod schema;
+pub mod social;
 pub mod testing;
 pub mod wallet;

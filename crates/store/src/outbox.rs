@@ -19,11 +19,12 @@ pub struct OutboxRow {
 /// # Errors
 /// Those of the driver.
 pub async fn insert_events(conn: &mut Conn, eid: &str, events: Value) -> Result<u64, StoreError> {
-    let done = sqlx::query("INSERT INTO hub_outbox (eid, events, created_at) VALUES (?, ?, UTC_TIMESTAMP(3))")
-        .bind(eid)
-        .bind(Json(events))
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query("INSERT INTO hub_outbox (eid, events, created_at) VALUES (?, ?, UTC_TIMESTAMP(3))")
+            .bind(eid)
+            .bind(Json(events))
+            .execute(conn)
+            .await?;
     Ok(done.last_insert_id())
 }
 
@@ -35,7 +36,8 @@ pub async fn update_published(conn: &mut Conn, ids: &[u64]) -> Result<(), StoreE
     if ids.is_empty() {
         return Ok(());
     }
-    let mut query = sqlx::QueryBuilder::new("UPDATE hub_outbox SET published_at = UTC_TIMESTAMP(3) WHERE id IN (");
+    let mut query =
+        sqlx::QueryBuilder::new("UPDATE hub_outbox SET published_at = UTC_TIMESTAMP(3) WHERE id IN (");
     let mut list = query.separated(", ");
     for id in ids {
         list.push_bind(id);

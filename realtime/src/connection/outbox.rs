@@ -14,9 +14,6 @@ use uuid::Uuid;
 use super::frame::{Class, Frame};
 use super::session::Session;
 
-/// Room in an empty queue that is kept for the next time.
-const KEPT_CAPACITY: usize = 8;
-
 /// One connection as the hub sees it. Whoever has something for it leaves it here and wakes it; nobody waits for it.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -186,9 +183,6 @@ impl Peer {
     pub(crate) fn take(&self, queue: &mut VecDeque<Frame>) -> Mail {
         let mut outbox = self.lock();
         if queue.is_empty() {
-            if queue.capacity() > KEPT_CAPACITY {
-                *queue = VecDeque::new();
-            }
             std::mem::swap(queue, &mut outbox.frames);
         } else {
             queue.append(&mut outbox.frames);

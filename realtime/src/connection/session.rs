@@ -1,9 +1,9 @@
 //! Who is on a connection, once `connect` has succeeded.
 
+use base::Secret;
 use base::id::UserId;
 use base::{Lang, Time};
 use bytes::Bytes;
-use base::Secret;
 use domain::Actor;
 use domain::users::{Authenticated, UserState};
 use protocol::codec::{Payload, PayloadError};

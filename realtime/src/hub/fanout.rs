@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use base::Time;
 use bus::{BusEvent, BusEvents};
@@ -47,7 +48,10 @@ pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
                 BusEvent::Publication(publication) => sort(&hub, &mut groups, publication),
                 BusEvent::Control(message) => control::hear(&hub, message),
                 BusEvent::LinkLost => tracing::warn!("the node hears nothing until its link is back"),
-                BusEvent::LinkRestored => hub.catch_up("restored"),
+                BusEvent::LinkRestored => {
+                    hub.was_deaf.store(true, Ordering::Release);
+                    hub.catch_up("restored");
+                }
                 BusEvent::Overflowed { dropped } => {
                     tracing::warn!(dropped, "events came faster than they could be delivered");
                     hub.catch_up("overflow");

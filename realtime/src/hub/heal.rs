@@ -1,6 +1,7 @@
 //! Gaps: finding them on quiet channels, and reading what is missing from the stream (realtime.md §5).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bus::{BusError, HistoryQuery, Position};
@@ -164,8 +165,7 @@ pub(crate) async fn watch(hub: Arc<Hub>) {
                 tokio::time::sleep(PAUSE).await;
                 hub.compare_all.notify_one();
             }
-        }
-        if everything {
+        } else if everything && hub.was_deaf.swap(false, Ordering::AcqRel) {
             hub.ask_access_again();
         }
     }

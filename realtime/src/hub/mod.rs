@@ -58,6 +58,8 @@ pub(crate) struct Hub {
     pub(crate) left: Notify,
     /// All positions are to be compared.
     pub(crate) compare_all: Notify,
+    /// Control messages may have been missed: sessions and access are to be asked for again.
+    pub(crate) was_deaf: AtomicBool,
     /// Bounds the gaps healed at a time.
     pub(crate) healing: Semaphore,
     /// Bounds the questions of access asked again at a time.
@@ -92,6 +94,7 @@ impl Hub {
             stopping: CancellationToken::new(),
             left: Notify::new(),
             compare_all: Notify::new(),
+            was_deaf: AtomicBool::new(false),
             healing: Semaphore::new(heal::HEALING),
             asking: Semaphore::new(control::ASKING),
             revocations: AtomicU64::new(0),

@@ -19,5 +19,3 @@ mod recovery;
 mod rpc;
 #[cfg(test)]
 mod stand;
-#[cfg(test)]
-mod zz_measure;

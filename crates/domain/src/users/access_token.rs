@@ -182,8 +182,8 @@ pub async fn mint_access_token(app: &App, user_id: UserId, ttl: Duration) -> Res
 mod tests {
     use std::time::Duration;
 
-    use base::{CommonFault, Time};
     use base::Secret;
+    use base::{CommonFault, Time};
     use config::{Auth, JwtAlgorithm, JwtKeys};
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
 

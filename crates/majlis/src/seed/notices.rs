@@ -1,8 +1,8 @@
 //! Notifications of what happened in the demo world, an API token, a password reset that was never used.
 
 use anyhow::{Context, Result};
-use domain::unit::Unit;
 use base::Secret;
+use domain::unit::Unit;
 use protocol::users::CreateToken;
 use serde_json::json;
 use store::demo::{

@@ -139,7 +139,9 @@ impl Check<'_> {
         let who = names.join(", ");
         let detail = format!("{} signed in", people.len());
         self.line("sign in (bcrypt, JWT)", who, "API".to_owned(), began.elapsed(), detail);
-        people.try_into().map_err(|_people| anyhow::anyhow!("the demo world has fewer than three ordinary people"))
+        people
+            .try_into()
+            .map_err(|_people| anyhow::anyhow!("the demo world has fewer than three ordinary people"))
     }
 
     async fn connect(&mut self, hub: usize, encoding: Encoding, person: &Person) -> Result<Socket> {
@@ -154,7 +156,13 @@ impl Check<'_> {
             socket.connected
         );
         let through = format!("hub {number}, {encoding:?}");
-        self.line("connect", person.name.clone(), through, began.elapsed(), "user channel subscribed".to_owned());
+        self.line(
+            "connect",
+            person.name.clone(),
+            through,
+            began.elapsed(),
+            "user channel subscribed".to_owned(),
+        );
         Ok(socket)
     }
 
@@ -170,13 +178,21 @@ impl Check<'_> {
         let socket = Socket::connect(&url, Encoding::MessagePack, third.token(), &BTreeMap::new()).await?;
         if online(&now.data) == Some(false) {
             watcher
-                .next_where(PATIENCE, |heard| heard.channel == channel && heard.value("/online") == Some(&json!(true)))
+                .next_where(PATIENCE, |heard| {
+                    heard.channel == channel && heard.value("/online") == Some(&json!(true))
+                })
                 .await
                 .context("nobody told that the third person came online")?;
         }
         let elapsed = began.elapsed();
         let through = format!("hub {number} → hub 1");
-        self.line("presence: online", third.name.clone(), through, elapsed, "heard presence.changed".to_owned());
+        self.line(
+            "presence: online",
+            third.name.clone(),
+            through,
+            elapsed,
+            "heard presence.changed".to_owned(),
+        );
         socket.close().await;
         Ok(Instant::now())
     }
@@ -192,7 +208,13 @@ impl Check<'_> {
         let seen = heard.value("/last_seen_at").and_then(Value::as_str).unwrap_or_default().to_owned();
         ensure!(!seen.is_empty(), "offline without last_seen_at");
         let through = "hub 2 → hub 1".to_owned();
-        self.line("presence: offline", third.name.clone(), through, gone.elapsed(), "after 10 s of grace".to_owned());
+        self.line(
+            "presence: offline",
+            third.name.clone(),
+            through,
+            gone.elapsed(),
+            "after 10 s of grace".to_owned(),
+        );
         Ok(())
     }
 
@@ -215,7 +237,9 @@ impl Check<'_> {
         let heard = hear_message(b, &receiver.channel(), id).await?;
         let elapsed = began.elapsed();
         ensure!(heard.value("/message/body") == Some(&json!(body)), "another text was heard: {}", heard.data);
-        let own = hear_message(a, &sender.channel(), id).await.context("the sender's own device did not hear it")?;
+        let own = hear_message(a, &sender.channel(), id)
+            .await
+            .context("the sender's own device did not hear it")?;
         ensure!(own.value("/message/id") == heard.value("/message/id"), "two different messages");
         self.line(
             "message across nodes",
@@ -272,7 +296,8 @@ impl Check<'_> {
         sent: &Sent,
     ) -> Result<()> {
         let path = format!("/conversations/{}/messages", sent.conversation);
-        let input = json!({"client_id": uuid::Uuid::new_v4().to_string(), "body": "From the web client. من المتصفح"});
+        let input =
+            json!({"client_id": uuid::Uuid::new_v4().to_string(), "body": "From the web client. من المتصفح"});
         let began = Instant::now();
         let message = self.rest.post(&path, sender.token(), &input, None).await?;
         let id = message.get("id").and_then(Value::as_u64).context("no id in the answer")?;
@@ -343,7 +368,13 @@ impl Check<'_> {
         .await
         .context("the room message was not heard")?;
         let who = format!("{} → room {room}", receiver.name);
-        self.line("room message", who, "hub 2 → hub 1".to_owned(), began.elapsed(), format!("heard by {}", sender.name));
+        self.line(
+            "room message",
+            who,
+            "hub 2 → hub 1".to_owned(),
+            began.elapsed(),
+            format!("heard by {}", sender.name),
+        );
         Ok(())
     }
 
@@ -393,7 +424,8 @@ impl Check<'_> {
         if self.balance(person.token()).await? >= price {
             return Ok(());
         }
-        let admin = self.up.accounts.iter().find(|account| account.role == "admin").context("there is no admin")?;
+        let admin =
+            self.up.accounts.iter().find(|account| account.role == "admin").context("there is no admin")?;
         let session = self.rest.log_in(&admin.email, &admin.password).await?;
         let path = format!("/admin/wallets/{}/adjustments", person.account.id);
         let body = json!({"amount": "100.00", "direction": "credit", "reason": "self-check"});
@@ -435,6 +467,8 @@ fn cheapest(gifts: &Value) -> Option<(u64, Money)> {
     gifts
         .as_array()?
         .iter()
-        .filter_map(|gift| Some((gift.get("id")?.as_u64()?, gift.get("price")?.as_str()?.parse::<Money>().ok()?)))
+        .filter_map(|gift| {
+            Some((gift.get("id")?.as_u64()?, gift.get("price")?.as_str()?.parse::<Money>().ok()?))
+        })
         .min_by_key(|(_, price)| *price)
 }

@@ -35,8 +35,7 @@ struct Stack {
 pub(crate) async fn run(options: UpOptions) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut stack =
-        Stack { data: DataDir::take(&options.data)?, servers: None, processes: None, app: None };
+    let mut stack = Stack { data: DataDir::take(&options.data)?, servers: None, processes: None, app: None };
     let outcome = tokio::select! {
         outcome = stack.serve(&options) => outcome,
         _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
@@ -99,7 +98,8 @@ impl Stack {
         let settings = Settings::from_env_with(|name| variables.get(name).cloned())?;
 
         let step = Step::begin("Tables");
-        let applied = tools::apply_migrations(settings.database.url.expose(), |file| step.progress(file)).await?;
+        let applied =
+            tools::apply_migrations(settings.database.url.expose(), |file| step.progress(file)).await?;
         step.done(&applied);
 
         let app = self.app.insert(tools::app(settings).await?);

@@ -32,7 +32,10 @@ impl Ports {
             return Self::free(hubs);
         }
         if port.checked_add(hubs + ADMIN).is_none() {
-            bail!("port {port} is too high for {hubs} hubs and the admin ports; choose one below {}", u16::MAX - hubs - ADMIN);
+            bail!(
+                "port {port} is too high for {hubs} hubs and the admin ports; choose one below {}",
+                u16::MAX - hubs - ADMIN
+            );
         }
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let ports = Self {
@@ -47,7 +50,11 @@ impl Ports {
                 bail!(
                     "port {} ({name}) cannot be used: {}; stop what listens there, or choose another with --port",
                     address.port(),
-                    if error.kind() == std::io::ErrorKind::AddrInUse { "it is taken".to_owned() } else { error.to_string() }
+                    if error.kind() == std::io::ErrorKind::AddrInUse {
+                        "it is taken".to_owned()
+                    } else {
+                        error.to_string()
+                    }
                 );
             }
         }

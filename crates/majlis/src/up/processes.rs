@@ -59,19 +59,29 @@ impl Processes {
             leash: None,
             started: Instant::now(),
         };
-        let api = process("api", "api", ports.api_admin, vec![
-            ("MAJLIS_HTTP_LISTEN", ports.api.to_string()),
-            ("MAJLIS_HTTP_ADMIN_LISTEN", ports.api_admin.to_string()),
-        ]);
+        let api = process(
+            "api",
+            "api",
+            ports.api_admin,
+            vec![
+                ("MAJLIS_HTTP_LISTEN", ports.api.to_string()),
+                ("MAJLIS_HTTP_ADMIN_LISTEN", ports.api_admin.to_string()),
+            ],
+        );
         let hubs = ports
             .hubs
             .iter()
             .zip(1..)
             .map(|(hub, number)| {
-                process(&format!("hub {number}"), "hub", hub.admin, vec![
-                    ("MAJLIS_SOCKET_LISTEN", hub.listen.to_string()),
-                    ("MAJLIS_SOCKET_ADMIN_LISTEN", hub.admin.to_string()),
-                ])
+                process(
+                    &format!("hub {number}"),
+                    "hub",
+                    hub.admin,
+                    vec![
+                        ("MAJLIS_SOCKET_LISTEN", hub.listen.to_string()),
+                        ("MAJLIS_SOCKET_ADMIN_LISTEN", hub.admin.to_string()),
+                    ],
+                )
             })
             .collect();
         // This very program, also after a new build has taken its place on the disk.

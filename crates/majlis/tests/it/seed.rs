@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
 
+use base::Secret;
 use config::Settings;
 use domain::users::{self, ClientContext, MessagePolicy};
 use domain::{Actor, App};
 use protocol::rooms::RoomStatus;
-use base::Secret;
 use protocol::users::LogIn;
 use sandbox::TestServers;
 use store::testing::TestDatabase;

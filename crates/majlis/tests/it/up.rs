@@ -86,7 +86,10 @@ fn servers(data: &Path) -> Vec<Pid> {
         let Ok(number) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.contains(&needle) && (line.contains("mysqld") || line.contains("mariadbd")) && !line.contains(" up ") {
+        if line.contains(&needle)
+            && (line.contains("mysqld") || line.contains("mariadbd"))
+            && !line.contains(" up ")
+        {
             found.extend(Pid::from_raw(number));
         }
     }

@@ -31,8 +31,10 @@ pub async fn create_database(server_url: &str, name: &str) -> Result<(), sqlx::E
 /// # Errors
 /// The server's.
 pub async fn ensure_database(server_url: &str, name: &str) -> Result<(), sqlx::Error> {
-    let sql =
-        format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", quoted(name));
+    let sql = format!(
+        "CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+        quoted(name)
+    );
     run(&database_url(server_url, "")?, sql).await
 }
 

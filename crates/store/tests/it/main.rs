@@ -1,9 +1,9 @@
 //! The store against a real server: MariaDB, or the MySQL that `MAJLIS_MYSQLD` names.
 
 #[cfg(test)]
-mod chat;
-#[cfg(test)]
 mod cascade;
+#[cfg(test)]
+mod chat;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

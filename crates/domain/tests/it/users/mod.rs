@@ -5,9 +5,9 @@ mod sessions;
 mod signing_in;
 mod tokens;
 
+use base::Secret;
 use base::{Fault, Rule};
 use domain::users::{self, UserError};
-use base::Secret;
 use protocol::users::{LogIn, Register, SignedIn};
 
 use crate::world::{PASSWORD, World, client};

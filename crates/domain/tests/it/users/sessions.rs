@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use base::Secret;
 use base::{Rule, Time};
 use bus::ControlMessage;
 use domain::Actor;
 use domain::users::{self, ClientContext, UserError};
 use protocol::Event;
 use protocol::channel::Channel;
-use base::Secret;
 use protocol::users::{RefreshSession, SignedIn};
 
 use super::{rule, signed_in};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use base::Secret;
 use base::{Fault, Lang, Rule};
 use domain::users::{self, ClientContext, UserError};
-use base::Secret;
 
 use super::{fields, log_in, log_in_input, registration, rule, signed_in};
 use crate::world::{PASSWORD, World, client};

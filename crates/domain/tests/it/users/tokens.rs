@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use base::Secret;
 use base::{Rule, Time};
 use bus::ControlMessage;
 use domain::users::{self, UserError};
-use base::Secret;
 use protocol::users::{CreateToken, TokenCreated};
 
 use super::{fields, rule, signed_in};
