@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS `hub_idempotency_keys` (
   `id` bigint unsigned NOT NULL AUTO_INCREMENT,
   `user_id` bigint unsigned NULL DEFAULT NULL,
   `scope` varchar(190) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  `idempotency_key` varchar(190) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `idempotency_key` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `fingerprint` char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `status` smallint unsigned NOT NULL,
   `body` json NULL,

@@ -1,5 +1,8 @@
 //! What handlers are given. Order of refusals (domain.md §2.2): 401, 403 for abilities, then the body's form (400, 413,
 //! 415); what the body says is judged after the access to what the path names ([`JsonBody::input_after`]).
+//!
+//! What a token may do is the operations' rule, the same through both doors; it is asked here by the method as well, only
+//! because here it has to be told before path, query and body are read.
 
 use std::future::Future;
 use std::str::FromStr;
@@ -149,7 +152,7 @@ fn key_header(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().and_then(|text| IdempotencyKey::from_str(text).ok());
     key.map(Some).ok_or_else(|| {
-        DoorFault::Malformed("Idempotency-Key must be a UUID, or 1 to 190 visible ASCII characters.").into()
+        DoorFault::Malformed("Idempotency-Key must be a UUID, or 1 to 255 visible ASCII characters.").into()
     })
 }
 

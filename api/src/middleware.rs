@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base::CommonFault;
 use domain::Actor;
 use domain::system::rate::{DEFAULT, GUEST, RateState};
-use domain::users::authenticate;
+use domain::users::{authenticate, authenticate_from_cache};
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use url::form_urlencoded;
 
@@ -107,7 +107,8 @@ pub(crate) fn catch_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     Refusal::from(DoorFault::Panicked(Panic(text))).into_response()
 }
 
-/// Ends what takes too long; its transaction is rolled back by being dropped.
+/// Ends what takes too long; its transaction is rolled back by being dropped, unless its commit has begun: that goes on
+/// by itself, with all that follows it.
 pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
     tokio::time::timeout(TIME_LIMIT, next.run(request))
         .await
@@ -134,33 +135,43 @@ pub(crate) async fn identify(State(door): State<Door>, mut request: Request, nex
         return Refusal::from(fault).into_response();
     }
     let context = request.extensions().get::<RequestContext>().cloned();
+    let ip = context.as_ref().and_then(|context| context.ip);
+    let address = ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
+    // From an address that has used its share up, a token that nobody knows yet is not worth a query.
+    let refused = door.limiter.find_refused(GUEST, &address);
     let identity = match bearer(request.headers()) {
-        None => Identity::Guest,
-        Some(None) => Identity::Refused(CommonFault::Unauthenticated.into()),
-        Some(Some(token)) => match authenticate(&door.app, token).await {
-            Ok(known) => Identity::Known(known.actor),
-            Err(error) => Identity::Refused(error.into()),
-        },
-    };
-    let (policy, who) = match (&identity, &context) {
-        // A session keeps its share when its access token is renewed.
-        (Identity::Known(actor), _) => {
-            (DEFAULT, actor.session_id().unwrap_or_else(|| actor.token_id()).to_owned())
+        None => Some(Identity::Guest),
+        Some(None) => Some(Identity::Refused(CommonFault::Unauthenticated.into())),
+        Some(Some(token)) => {
+            let known = match refused {
+                None => authenticate(&door.app, token).await.map(Some),
+                Some(_) => authenticate_from_cache(&door.app, token).await,
+            };
+            match known {
+                Ok(known) => known.map(|known| Identity::Known(known.actor)),
+                Err(error) => Some(Identity::Refused(error.into())),
+            }
         }
-        (_, Some(context)) => (GUEST, context.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())),
-        (_, None) => (GUEST, "unknown".to_owned()),
     };
-    if let (Identity::Known(actor), Some(context)) = (&identity, &context) {
+    if let (Some(Identity::Known(actor)), Some(context)) = (&identity, &context) {
         context.set_user(actor.user_id());
     }
-    let state = door.limiter.take_request(&door.app, policy, &who).await;
+    let state = match &identity {
+        // A session keeps its share when its access token is renewed.
+        Some(Identity::Known(actor)) => {
+            let who = actor.session_id().unwrap_or_else(|| actor.token_id());
+            door.limiter.take_request(&door.app, DEFAULT, who).await
+        }
+        Some(_) => door.limiter.take_request(&door.app, GUEST, &address).await,
+        None => refused,
+    };
     let mut response = match state {
         Some(RateState { allowed: false, policy, retry_after, .. }) => {
             let fault = DoorFault::QuotaExceeded { policy: policy.name, wait: retry_after };
             Refusal::from(fault).into_response()
         }
         _ => {
-            request.extensions_mut().insert(identity);
+            request.extensions_mut().insert(identity.unwrap_or_else(|| Identity::Refused(CommonFault::Unauthenticated.into())));
             next.run(request).await
         }
     };

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bus::ListenerSettings;
 use domain::App;
 use protocol::codes::CloseCode;
 use telemetry::Readiness;
@@ -48,13 +49,22 @@ pub enum StartError {
 pub struct Hub;
 
 impl Hub {
-    /// Starts listening on `settings.socket.listen`. Counters go to the recorder installed before.
+    /// Starts listening on `settings.socket.listen`. Counters go to the recorder installed before. The process runs
+    /// `domain::system::run_clocks` beside it, which reads the revocations again that no message brought.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(app: App) -> Result<RunningHub, StartError> {
+        Self::start_with(app, ListenerSettings::default()).await
+    }
+
+    /// As [`Hub::start`], with other bounds of what may wait between the node's link to Redis and the sockets' queues.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start_with(app: App, listener: ListenerSettings) -> Result<RunningHub, StartError> {
         let address = app.settings.socket.listen;
-        let node = Node::open(app).await?;
+        let node = Node::open(app, listener).await?;
         let bound = accept::listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = match bound {
             Ok(bound) => bound,

@@ -145,7 +145,7 @@ async fn send_message(
     PathId(id): PathId,
     keyed: KeyedBody<SendMessageBody>,
 ) -> Answer {
-    let body = keyed.body.input_after(chat::find_conversation(&app, &actor, id)).await?;
+    let body = keyed.body.input_after(chat::demand_conversation(&app, &actor, id)).await?;
     let sent = chat::send_message(&app, &actor, body.into_input(id)).await?;
     written(sent, |sent| {
         (format!("/api/v1/conversations/{id}/messages?around={}", sent.message.id), sent.message)
@@ -165,7 +165,7 @@ async fn mark_read(
     PathId(id): PathId,
     body: JsonBody<MarkReadBody>,
 ) -> Answer {
-    let MarkReadBody { up_to } = body.input_after(chat::find_conversation(&app, &actor, id)).await?;
+    let MarkReadBody { up_to } = body.input_after(chat::demand_conversation(&app, &actor, id)).await?;
     Ok(data(chat::mark_read(&app, &actor, MarkRead { conversation_id: id, up_to }).await?))
 }
 

@@ -189,7 +189,7 @@ async fn post_message(
     PathId(id): PathId,
     keyed: KeyedBody<PostMessageBody>,
 ) -> Answer {
-    let body = keyed.body.input_after(rooms::enter_channel(&app, &actor, id)).await?;
+    let body = keyed.body.input_after(rooms::demand_entry(&app, &actor, id)).await?;
     let posted = rooms::post_message(&app, &actor, body.into_input(id)).await?;
     written(posted, |posted| {
         let below = posted.message.id.saturating_add(1);

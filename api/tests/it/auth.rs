@@ -84,6 +84,26 @@ async fn api_tokens_do_what_their_abilities_say() {
     let gift = world.request(Method::POST, "/gifts/1/send", Some(&token)).json(&json!({}));
     send(gift).await.problem(403, "missing_ability");
 
+    // A missing ability is told before what is wrong with path, query or body; one that is there is enough to be told.
+    let read_only = |method, path| world.request(method, path, Some(&token)).header("content-type", "text/plain");
+    send(read_only(Method::POST, "/conversations/x/messages").body("{")).await.problem(403, "missing_ability");
+    let body = json!({"name": "Writer", "password": PASSWORD, "abilities": ["write"]});
+    let writer = world.post("/auth/tokens", &person, body).await.expect(201);
+    let writer = writer.body["data"]["token"].as_str().unwrap().to_owned();
+    send(world.request(Method::GET, "/wallet?per_page=x", Some(&writer))).await.problem(403, "missing_ability");
+    let other = world.person().await;
+    let open = world.request(Method::POST, "/conversations", Some(&writer)).json(&json!({"user_id": other.id}));
+    let opened = send(open).await.expect(201);
+    let path = format!("/conversations/{}/messages", opened.body["data"]["id"]);
+    for (path, status, code) in [
+        (path.as_str(), 422, "validation_failed"),
+        ("/conversations/999999/messages", 404, "not_found"),
+        ("/live-rooms/999999/messages", 404, "not_found"),
+    ] {
+        let unreadable = world.request(Method::POST, path, Some(&writer)).json(&json!({"body": 7}));
+        send(unreadable).await.problem(status, code);
+    }
+
     // Without `others=true` nothing is ended.
     let refused = send(world.request(Method::DELETE, "/auth/tokens", Some(&person.token))).await;
     assert!(refused.problem(422, "validation_failed").body["errors"]["others"].is_array());

@@ -32,6 +32,17 @@ impl Bus {
         all.pop().ok_or_else(|| BusError::Corrupt("cache_get: no answer".into()))
     }
 
+    /// Reads an entry that the caller will not fill: `None` where there is none. Leaves nothing in Redis, not even a
+    /// version, so it may be asked for whatever a stranger names.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn cache_peek(&self, key: &str) -> Result<Option<Bytes>, BusError> {
+        let mut command = redis::cmd("GET");
+        command.arg(self.keys().cache(key, "value"));
+        self.run_one("cache_peek", command).await
+    }
+
     /// Reads many entries in one round trip, in their order.
     ///
     /// # Errors

@@ -15,8 +15,6 @@ pub enum ControlMessage {
         user_id: u64,
         /// `jti` of the access token, or id of the session or Sanctum token.
         subject: String,
-        /// Every session of the user, whatever `subject` says.
-        all: bool,
     },
     /// Close all sockets of this user with 4503.
     UserSuspended {
@@ -56,9 +54,9 @@ mod tests {
 
     #[test]
     fn the_wire_form_is_stable() {
-        let message = ControlMessage::SessionRevoked { user_id: 4, subject: "j".into(), all: false };
+        let message = ControlMessage::SessionRevoked { user_id: 4, subject: "j".into() };
         let text = serde_json::to_string(&message).unwrap();
-        assert_eq!(text, r#"{"type":"session_revoked","user_id":4,"subject":"j","all":false}"#);
+        assert_eq!(text, r#"{"type":"session_revoked","user_id":4,"subject":"j"}"#);
         assert_eq!(serde_json::from_str::<ControlMessage>(&text).unwrap(), message);
     }
 }

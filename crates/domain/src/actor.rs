@@ -51,7 +51,9 @@ impl Actor {
         self.abilities.iter().any(|held| held == "*" || held == ability)
     }
 
-    /// Demands an ability of the token.
+    /// Demands an ability of the token: the first thing that an operation does, whichever door it is called through.
+    /// Reading needs `read`, writing `write`, moving money `wallet` (domain.md §3); a socket's connect asks for
+    /// `realtime`.
     ///
     /// # Errors
     /// [`CommonFault::MissingAbility`].

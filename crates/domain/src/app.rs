@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use base::CommonFault;
-use bus::{Bus, ControlMessage, Publish};
+use bus::{Bus, Publish};
 use bytes::Bytes;
 use config::Settings;
 use protocol::Envelope;
@@ -12,8 +12,11 @@ use protocol::event::Delivery;
 use store::Store;
 
 use crate::fault::{of_bus, of_store};
-use crate::unit::Unit;
-use crate::users::{Revocations, TokenKeys};
+use crate::unit::{Aftermath, Unit};
+use crate::users::{LastUses, Revocations, TokenKeys};
+
+/// Envelopes of one round trip at most, so that none is long enough to look like a Redis that does not answer.
+const PUBLISHED_AT_ONCE: usize = 200;
 
 /// Cheap to clone; every operation takes it first.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub struct Handles {
     pub(crate) keys: TokenKeys,
     /// Tokens that ended before their time, kept in memory for the hot path.
     pub(crate) revocations: Revocations,
+    /// Uses of API tokens that are still to be written, in the background.
+    pub(crate) last_uses: LastUses,
     /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
     pub(crate) hashing: tokio::sync::Semaphore,
 }
@@ -57,6 +62,7 @@ impl App {
             settings,
             keys,
             revocations: Revocations::default(),
+            last_uses: LastUses::default(),
             hashing: tokio::sync::Semaphore::new(cores),
         }));
         crate::users::load_revocations(&app).await?;
@@ -80,14 +86,33 @@ impl App {
         self.publish(std::slice::from_ref(envelope)).await
     }
 
-    /// Publishes envelopes in their order, in one round trip. For commits, the outbox and presence edges.
+    /// Does what follows a commit, each step after the one before: who hears an event reads no stale cache, and who
+    /// is told why a socket closes is told before it closes. For commits and the outbox.
+    ///
+    /// # Errors
+    /// [`CommonFault::Unavailable`]: some of it may have been done; doing all of it again is right.
+    pub(crate) async fn tell(&self, after: &Aftermath) -> Result<(), CommonFault> {
+        let stale: Vec<&str> = after.stale.iter().map(String::as_str).collect();
+        self.bus.cache_invalidate(&stale).await.map_err(of_bus)?;
+        self.publish(&after.envelopes).await?;
+        for message in &after.controls {
+            self.bus.control(message).await.map_err(of_bus)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes envelopes in their order, 200 a round trip.
     ///
     /// # Errors
     /// [`CommonFault::Unavailable`]: some may have been heard; publishing all again is right, since ids repeat.
     pub(crate) async fn publish(&self, envelopes: &[Envelope]) -> Result<(), CommonFault> {
-        if envelopes.is_empty() {
-            return Ok(());
+        for chunk in envelopes.chunks(PUBLISHED_AT_ONCE) {
+            self.publish_chunk(chunk).await?;
         }
+        Ok(())
+    }
+
+    async fn publish_chunk(&self, envelopes: &[Envelope]) -> Result<(), CommonFault> {
         let mut publishes = Vec::with_capacity(envelopes.len());
         for envelope in envelopes {
             let payload = serde_json::to_vec(&envelope.data).map_err(CommonFault::internal)?;
@@ -104,13 +129,5 @@ impl App {
         }
         self.bus.publish(&publishes).await.map_err(of_bus)?;
         Ok(())
-    }
-
-    /// Tells all nodes something that is not for clients.
-    ///
-    /// # Errors
-    /// [`CommonFault::Unavailable`].
-    pub(crate) async fn control(&self, message: &ControlMessage) -> Result<(), CommonFault> {
-        self.bus.control(message).await.map_err(of_bus)
     }
 }

@@ -1,14 +1,14 @@
 //! The same key gives the same answer, through both doors (domain.md §2.4, realtime.md §4).
 
 use base::CommonFault;
-use protocol::{Envelope, IdempotencyKey};
+use protocol::IdempotencyKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use store::StoreError;
 
 use crate::fault::of_store;
-use crate::unit::Unit;
+use crate::unit::{Aftermath, Unit};
 use crate::{Actor, App};
 
 /// Hours that answers are kept.
@@ -19,7 +19,7 @@ pub const KEPT_HOURS: u32 = 24;
 pub struct Written<T> {
     /// The answer, the same for every repeat.
     pub answer: T,
-    /// It was given before; now only its events were published again.
+    /// It was given before; now only what followed its commit was done again.
     pub replayed: bool,
 }
 
@@ -68,8 +68,8 @@ pub async fn claim<T: DeserializeOwned>(
     let body = row.body.ok_or(CommonFault::RequestInProgress)?;
     let answer = serde_json::from_value(body.0).map_err(CommonFault::internal)?;
     if let Some(events) = row.events {
-        let envelopes: Vec<Envelope> = serde_json::from_value(events.0).map_err(CommonFault::internal)?;
-        unit.repeat(envelopes);
+        let earlier: Aftermath = serde_json::from_value(events.0).map_err(CommonFault::internal)?;
+        unit.repeat(earlier);
     }
     Ok(Claim::Answered(Written { answer, replayed: true }))
 }
@@ -89,7 +89,8 @@ pub async fn is_answered(
     Ok(row.map_err(of_store)?.is_some())
 }
 
-/// Keeps the answer, and the events emitted so far, in the running transaction.
+/// Keeps the answer, and what is to follow the commit, in the running transaction. To be called last: what is
+/// emitted or forgotten later is not done again by a repeat.
 ///
 /// # Errors
 /// Those of the store.
@@ -99,7 +100,7 @@ pub async fn remember<T: Serialize>(
     answer: T,
 ) -> Result<Written<T>, CommonFault> {
     let body = serde_json::to_value(&answer).map_err(CommonFault::internal)?;
-    let events = serde_json::to_value(unit.emitted()).map_err(CommonFault::internal)?;
+    let events = serde_json::to_value(unit.aftermath()).map_err(CommonFault::internal)?;
     store::idempotency::update_answer(unit, ticket.0, body, events).await.map_err(of_store)?;
     Ok(Written { answer, replayed: false })
 }

@@ -1,5 +1,8 @@
 //! The unit of work: a transaction, what it will tell, and what it makes stale. Inside, one can only emit; commit
 //! publishes. There is no client of anything but the store in here.
+//!
+//! What follows a commit ([`Aftermath`]) is data, so that it can be kept in the same transaction: under the key of a
+//! keyed write, whose repeat does it again, and in the outbox for durable events, which the relay does.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -11,23 +14,63 @@ use protocol::channel::Channel;
 use protocol::event::Delivery;
 use protocol::{Envelope, Event};
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use store::{Conn, StoreError, Tx};
 
 use crate::App;
-use crate::fault::{of_bus, of_store};
+use crate::fault::of_store;
 
 /// How often a unit is run at most when MySQL prefers another transaction (domain.md D8).
 const ATTEMPTS: u32 = 4;
 
+/// Envelopes of one outbox row at most: a room's start is told to all who have a seat, and neither a row nor what is
+/// sent to Redis at once may grow with the room.
+const ROW_ENVELOPES: usize = 200;
+
+/// What follows a commit, in the order in which it is done ([`App::tell`]). As JSON it is the `events` of an
+/// idempotency row and of an outbox row.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Aftermath {
+    /// Entries of the cache that the commit made stale.
+    #[serde(default)]
+    pub(crate) stale: Vec<String>,
+    /// Events to publish, in the order emitted.
+    pub(crate) envelopes: Vec<Envelope>,
+    /// Messages to all nodes.
+    #[serde(default)]
+    pub(crate) controls: Vec<ControlMessage>,
+}
+
+impl Aftermath {
+    /// What outbox rows keep of it: nothing where no event is durable; otherwise those, at most [`ROW_ENVELOPES`]
+    /// a row, after all that is stale and before all control messages.
+    fn outbox_rows(&self) -> Vec<Self> {
+        let durable: Vec<Envelope> = self
+            .envelopes
+            .iter()
+            .filter(|envelope| envelope.data.event.delivery() == Delivery::Durable)
+            .cloned()
+            .collect();
+        let mut rows: Vec<Self> = durable
+            .chunks(ROW_ENVELOPES)
+            .map(|chunk| Self { envelopes: chunk.to_vec(), ..Self::default() })
+            .collect();
+        if let Some(first) = rows.first_mut() {
+            first.stale.clone_from(&self.stale);
+        }
+        if let Some(last) = rows.last_mut() {
+            last.controls.clone_from(&self.controls);
+        }
+        rows
+    }
+}
+
 /// A transaction and what follows from its commit. Dropped without commit, it leaves no trace.
 pub struct Unit {
     tx: Tx,
-    events: Vec<Envelope>,
-    /// Events of an earlier commit that this one publishes again; they have their outbox rows already.
-    repeated: Vec<Envelope>,
-    controls: Vec<ControlMessage>,
-    stale_users: Vec<UserId>,
-    stale_keys: Vec<String>,
+    after: Aftermath,
+    /// What followed an earlier commit and is done again; its durable events have their outbox rows already.
+    repeated: Aftermath,
 }
 
 impl Deref for Unit {
@@ -45,88 +88,78 @@ impl DerefMut for Unit {
 }
 
 impl Unit {
-    pub(crate) const fn new(tx: Tx) -> Self {
-        Self {
-            tx,
-            events: Vec::new(),
-            repeated: Vec::new(),
-            controls: Vec::new(),
-            stale_users: Vec::new(),
-            stale_keys: Vec::new(),
-        }
+    pub(crate) fn new(tx: Tx) -> Self {
+        Self { tx, after: Aftermath::default(), repeated: Aftermath::default() }
     }
 
     /// To be published by the commit, in the order emitted.
     pub fn emit(&mut self, channel: Channel, event: Event) {
-        self.events.push(Envelope::new(channel, event));
+        self.after.envelopes.push(Envelope::new(channel, event));
     }
 
-    /// What was emitted so far.
-    #[must_use]
-    pub fn emitted(&self) -> &[Envelope] {
-        &self.events
+    /// What will follow the commit, as far as is known now.
+    pub(crate) const fn aftermath(&self) -> &Aftermath {
+        &self.after
     }
 
-    /// The commit publishes again what an earlier one with the same key published.
-    pub(crate) fn repeat(&mut self, envelopes: Vec<Envelope>) {
-        self.repeated.extend(envelopes);
+    /// The commit does again what followed an earlier one with the same key.
+    pub(crate) fn repeat(&mut self, earlier: Aftermath) {
+        self.repeated = earlier;
     }
 
     /// The commit tells all nodes.
     pub(crate) fn control(&mut self, message: ControlMessage) {
-        self.controls.push(message);
+        self.after.controls.push(message);
     }
 
     /// The commit makes what Redis remembers of this user stale (name, unread total, state).
     pub fn forget_user(&mut self, user_id: UserId) {
-        if !self.stale_users.contains(&user_id) {
-            self.stale_users.push(user_id);
-        }
+        self.forget(crate::users::state_key(user_id));
     }
 
     /// The commit makes this entry of the cache stale.
     pub(crate) fn forget(&mut self, key: String) {
-        if !self.stale_keys.contains(&key) {
-            self.stale_keys.push(key);
+        if !self.after.stale.contains(&key) {
+            self.after.stale.push(key);
         }
     }
 
-    /// Commits, then publishes. An error before the commit leaves nothing written; one after it says that Redis
-    /// did not take the events, and a repeat with the same key publishes them (realtime.md §4).
+    /// Commits, then makes stale, publishes and tells all nodes. An error before the commit leaves nothing written;
+    /// one after it says that Redis did not take all of that: a repeat with the same key does it (realtime.md §4),
+    /// and where an event is durable the relay does.
+    ///
+    /// Runs in a task of its own from here on: a caller who goes away (a socket closed, a time limit) cannot stop it
+    /// between the commit and what follows.
     ///
     /// # Errors
     /// [`CommonFault::Unavailable`] in both cases, [`CommonFault::Internal`] for a mistake of ours.
     pub async fn commit(self, app: &App) -> Result<(), CommonFault> {
-        let Self { mut tx, events, repeated, controls, stale_users, mut stale_keys } = self;
-        let durable: Vec<&Envelope> =
-            events.iter().filter(|envelope| envelope.data.event.delivery() == Delivery::Durable).collect();
-        let outbox_id = if durable.is_empty() {
-            None
-        } else {
-            let stored = serde_json::to_value(&durable).map_err(CommonFault::internal)?;
+        let app = app.clone();
+        let work = tokio::spawn(async move { self.commit_and_tell(&app).await });
+        // Fails for a panic alone: nobody aborts the task.
+        work.await.map_err(CommonFault::internal)?
+    }
+
+    async fn commit_and_tell(self, app: &App) -> Result<(), CommonFault> {
+        let Self { mut tx, after, repeated } = self;
+        let mut outbox_ids = Vec::new();
+        for row in after.outbox_rows() {
+            let stored = serde_json::to_value(&row).map_err(CommonFault::internal)?;
             let eid = base::id::ulid();
-            Some(store::outbox::insert_events(&mut tx, &eid, stored).await.map_err(of_store)?)
-        };
+            outbox_ids.push(store::outbox::insert_events(&mut tx, &eid, stored).await.map_err(of_store)?);
+        }
         tx.commit().await.map_err(|error| of_store(StoreError::from(error)))?;
 
-        stale_keys.extend(stale_users.iter().map(|&id| crate::users::state_key(id)));
-        if !stale_keys.is_empty() {
-            let keys: Vec<&str> = stale_keys.iter().map(String::as_str).collect();
-            app.bus.cache_invalidate(&keys).await.map_err(of_bus)?;
-        }
-        for message in &controls {
-            app.control(message).await?;
-        }
-        app.publish(&repeated).await?;
-        app.publish(&events).await?;
-        if let Some(id) = outbox_id {
+        app.tell(&repeated).await?;
+        app.tell(&after).await?;
+        if !outbox_ids.is_empty() {
             // A row left unmarked is published once more by the relay, which does no harm: do not fail for it.
             let marked = async {
                 let mut conn = app.store.reader().await?;
-                store::outbox::update_published(&mut conn, &[id]).await
+                store::outbox::update_published(&mut conn, &outbox_ids).await
             };
             if let Err(error) = marked.await {
-                tracing::warn!(%error, outbox_id = id, "an outbox row could not be marked");
+                tracing::warn!(%error, ?outbox_ids, "outbox rows could not be marked");
             }
         }
         Ok(())

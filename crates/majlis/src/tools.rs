@@ -96,7 +96,7 @@ pub(crate) async fn doctor(options: &DoctorOptions) -> Result<ExitCode> {
         Store::connect(&database_of(&options.place)?, 1).await.context("the database does not answer")?;
     let mut conn = store.reader().await?;
     if options.describe {
-        say(&store::schema::describe(&mut conn).await?.to_json()?);
+        say(store::schema::describe(&mut conn).await?.to_json()?.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let findings = store::doctor::diagnose(&mut conn).await?;

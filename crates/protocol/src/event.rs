@@ -15,9 +15,12 @@ use crate::rooms::{RoomMember, RoomMessage};
 pub enum Delivery {
     /// Bus only, not kept: typing, viewer counts.
     Signal,
-    /// Published after commit and before the acknowledgement; a repeat of the write publishes it again.
+    /// Published after commit and before the acknowledgement. For writes with a key, whose repeat publishes it again,
+    /// and for what can be done without: that somebody came in, and presence, which Redis keeps by itself.
     Live,
-    /// As `Live`, and an outbox row in the same transaction publishes it even if the client never comes back.
+    /// As `Live`, and an outbox row in the same transaction publishes it even if the client never comes back. For
+    /// money, and for writes without a key, whose repeat finds nothing left to do. Published late, it may be heard
+    /// after newer events: its `at` says so.
     Durable,
 }
 
@@ -128,13 +131,14 @@ impl Event {
         match self {
             Self::ChatTypingStarted { .. } => Delivery::Signal,
             Self::ChatMessageCreated { .. }
-            | Self::ChatMessagesRead { .. }
             | Self::RoomMessageCreated { .. }
             | Self::RoomMemberJoined { .. }
+            | Self::PresenceChanged(_) => Delivery::Live,
+            Self::ChatMessagesRead { .. }
             | Self::RoomStarted { .. }
-            | Self::PresenceChanged(_)
-            | Self::SessionRevoked { .. } => Delivery::Live,
-            Self::GiftSent(_) | Self::WalletUpdated { .. } => Delivery::Durable,
+            | Self::GiftSent(_)
+            | Self::WalletUpdated { .. }
+            | Self::SessionRevoked { .. } => Delivery::Durable,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// 1 to 190 visible ASCII characters. A UUID is brought to its canonical lower-case spelling, so that header and
+/// 1 to 255 visible ASCII characters. A UUID is brought to its canonical lower-case spelling, so that header and
 /// `client_id` are one key however they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -13,7 +13,7 @@ pub struct IdempotencyKey(String);
 
 /// The text cannot be a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key is a UUID, or 1 to 190 visible ASCII characters")]
+#[error("a key is a UUID, or 1 to 255 visible ASCII characters")]
 pub struct NotAKey;
 
 impl IdempotencyKey {
@@ -40,7 +40,7 @@ impl FromStr for IdempotencyKey {
         if let Ok(uuid) = uuid::Uuid::parse_str(bare) {
             return Ok(Self(uuid.hyphenated().to_string()));
         }
-        if bare.is_empty() || bare.len() > 190 || !bare.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if bare.is_empty() || bare.len() > 255 || !bare.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NotAKey);
         }
         Ok(Self(bare.to_owned()))

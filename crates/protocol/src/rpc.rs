@@ -72,6 +72,10 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Result<T, NotACall> {
 /// One violation, of the member at fault where serde names it, else of `data`.
 pub fn decode_input<T: DeserializeOwned>(data: &[u8]) -> Result<T, Violations> {
     let data = if data.is_empty() { b"{}" } else { data };
+    // serde would also take an array, member by member in their order.
+    if data.trim_ascii_start().first().is_some_and(|&byte| byte != b'{') {
+        return Err(Violations::one("data", Problem::Format("a JSON object")));
+    }
     let mut decoder = serde_json::Deserializer::from_slice(data);
     let value = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
         let path = error.path().to_string();
@@ -122,6 +126,7 @@ mod tests {
         assert_eq!(invalid(br#"{"room_id":1,"x":2}"#), Violations::one("x", Problem::Unknown));
         assert!(invalid(br#"{"room_id":"one"}"#).to_string().starts_with("The room id could not be read"));
         assert!(invalid(b"[1").to_string().contains("data"));
+        assert_eq!(invalid(b" [1]"), Violations::one("data", Problem::Format("a JSON object")));
         assert!(invalid(br#"{"room_id":1} x"#).to_string().contains("data"));
     }
 

@@ -94,6 +94,15 @@ pub enum DiagnoseError {
 /// [`DiagnoseError`] if the server cannot be asked.
 pub async fn diagnose(conn: &mut MySqlConnection) -> Result<Vec<Finding>, DiagnoseError> {
     let mut findings = compare(&Schema::expected()?, &describe(conn).await?);
+    // A ledger that cannot be read has migrations to come, or a refusal that `majlis migrate` itself explains.
+    let to_come = crate::migrate::pending(conn).await.map_or(true, |pending| !pending.is_empty());
+    for finding in findings.iter_mut().filter(|finding| finding.difference == Difference::MissingTable) {
+        finding.sentence.push_str(if to_come {
+            "; `majlis migrate` makes it"
+        } else {
+            " though its migration was applied: restore it from a backup, or run its CREATE TABLE from migrations/"
+        });
+    }
     if !cascades_are_whole(conn).await? {
         findings.push(Finding {
             severity: Severity::Warning,
@@ -134,7 +143,7 @@ pub fn compare(expected: &Schema, live: &Schema) -> Vec<Finding> {
             None => report.add(
                 Severity::Error,
                 Difference::MissingTable,
-                format!("the table {name} is missing; `majlis migrate` makes it"),
+                format!("the table {name} is missing"),
             ),
         }
     }

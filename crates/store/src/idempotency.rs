@@ -14,7 +14,7 @@ pub struct AnsweredRow {
     pub fingerprint: String,
     /// The answer.
     pub body: Option<Json<Value>>,
-    /// The envelopes that a repeat publishes again.
+    /// What a repeat does again: entries of the cache made stale, envelopes published, control messages.
     pub events: Option<Json<Value>>,
 }
 

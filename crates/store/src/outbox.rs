@@ -1,16 +1,17 @@
-//! Durable events that wait to be published: written in the transaction of their cause (domain.md D13).
+//! Durable events, and what goes with them, that wait to be told: written in the transaction of their cause
+//! (domain.md D13).
 
 use serde_json::Value;
 use sqlx::types::Json;
 
 use crate::{Conn, StoreError};
 
-/// The events of one commit.
+/// Events of one commit.
 #[derive(Debug, sqlx::FromRow)]
 pub struct OutboxRow {
     /// Its id.
     pub id: u64,
-    /// The envelopes.
+    /// The envelopes, with the stale entries of the cache and the control messages of their commit.
     pub events: Json<Value>,
 }
 
@@ -46,20 +47,23 @@ pub async fn update_published(conn: &mut Conn, ids: &[u64]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Takes rows that nobody published within `older_than_seconds`, skipping those that another process has taken.
+/// Takes rows above `after_id` that nobody published within `older_than_seconds`, lowest ids first, skipping those that
+/// another process has taken.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn lock_unpublished(
     conn: &mut Conn,
+    after_id: u64,
     older_than_seconds: u32,
     limit: u32,
 ) -> Result<Vec<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, events FROM hub_outbox \
-         WHERE published_at IS NULL AND created_at < UTC_TIMESTAMP(3) - INTERVAL ? SECOND \
+         WHERE published_at IS NULL AND id > ? AND created_at < UTC_TIMESTAMP(3) - INTERVAL ? SECOND \
          ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
     )
+    .bind(after_id)
     .bind(older_than_seconds)
     .bind(limit)
     .fetch_all(conn)

@@ -101,6 +101,25 @@ pub async fn list_permissions(conn: &mut Conn, user_id: UserId) -> Result<Vec<St
     .await?)
 }
 
+/// The names of all roles of the guard `web`.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_role_names(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT name FROM roles WHERE guard_name = ?").bind(GUARD).fetch_all(conn).await?)
+}
+
+/// The names of all permissions of the guard `web`.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_permission_names(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT name FROM permissions WHERE guard_name = ?")
+        .bind(GUARD)
+        .fetch_all(conn)
+        .await?)
+}
+
 /// Makes a permission of the guard `web` if it is not there.
 ///
 /// # Errors

@@ -47,7 +47,24 @@ pub async fn list_blocked_among(
     Ok(query.build_query_scalar().fetch_all(conn).await?)
 }
 
-/// `blocker` does not want to hear of `blocked` any more.
+/// Those between whom and the user there is a block, whichever way, `limit` at most and each once.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_blocks(conn: &mut Conn, user_id: UserId, limit: u32) -> Result<Vec<UserId>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT blocked_id FROM hub_user_blocks WHERE blocker_id = ? \
+         UNION SELECT blocker_id FROM hub_user_blocks WHERE blocked_id = ? LIMIT ?",
+    )
+    .bind(user_id)
+    .bind(user_id)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// `blocker` does not want to hear of `blocked` any more. What is remembered of both has to be forgotten with it
+/// (`domain::users::forget_blocks`).
 ///
 /// # Errors
 /// [`StoreError::Unique`] (`hub_user_blocks_blocker_id_blocked_id_unique`) when it is so already.
@@ -69,7 +86,8 @@ pub async fn insert_block(
     affected("hub_user_blocks", 1, &done)
 }
 
-/// Takes a block away; gives whether there was one.
+/// Takes a block away; gives whether there was one. What is remembered of both has to be forgotten with it
+/// (`domain::users::forget_blocks`).
 ///
 /// # Errors
 /// Those of the driver.

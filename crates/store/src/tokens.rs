@@ -96,6 +96,24 @@ pub async fn list_tokens(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
+/// Which of these tokens there are; `ids` are sent with the statement's text, so a few thousand at a time.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_existing_tokens(conn: &mut Conn, ids: &[u64]) -> Result<Vec<u64>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT id FROM personal_access_tokens WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push(id);
+    }
+    query.push(")");
+    // Each list makes another statement, which is not worth being remembered.
+    Ok(query.build_query_scalar().persistent(false).fetch_all(conn).await?)
+}
+
 /// A token to be inserted.
 #[derive(Clone, Copy, Debug)]
 pub struct NewTokenRow<'a> {
@@ -138,18 +156,28 @@ pub async fn insert_token(conn: &mut Conn, row: NewTokenRow<'_>) -> Result<u64, 
     Ok(done.last_insert_id())
 }
 
-/// Notes that a token was used.
+/// Notes that tokens were used `at`, those for which no use after `unless_since` is noted. Autocommit; gives how many
+/// were written.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn update_last_used(conn: &mut Conn, id: u64, at: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE personal_access_tokens SET last_used_at = ?, updated_at = ? WHERE id = ?")
-        .bind(at)
-        .bind(at)
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(())
+pub async fn update_last_used(
+    conn: &mut Conn,
+    ids: &[u64],
+    at: DateTime<Utc>,
+    unless_since: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let mut query = QueryBuilder::new("UPDATE personal_access_tokens SET last_used_at = ");
+    query.push_bind(at).push(", updated_at = ").push_bind(at).push(" WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(") AND (last_used_at IS NULL OR last_used_at <= ").push_bind(unless_since).push(")");
+    Ok(query.build().execute(conn).await?.rows_affected())
 }
 
 /// Deletes tokens by id.

@@ -94,7 +94,7 @@ async fn authenticate(context: &Context, token: &str) -> Result<(Arc<Session>, U
     }
     let Authenticated { state, .. } = &authenticated;
     let state = state.clone();
-    let session = Session::new(token, authenticated).map_err(|error| {
+    let session = Session::new(authenticated).map_err(|error| {
         tracing::error!(%error, "a user's card could not be written");
         NotSignedIn::from(ProtocolError::Internal)
     })?;
@@ -124,6 +124,12 @@ fn welcome(state: &UserState) -> Bytes {
 pub(crate) async fn refresh(context: Context, session: Arc<Session>, request: RefreshRequest) -> Outcome {
     match authenticate(&context, &request.token).await {
         Ok((new, _)) if new.user_id() == session.user_id() => {
+            // In its place before it is looked whether it ended meanwhile: from then on a revocation finds it. (A
+            // suspension means all sockets of the user, whatever their tokens.)
+            context.peer.set_session(Arc::clone(&new));
+            if users::is_revoked(&context.hub.app, &new.actor) {
+                return Outcome::close(CloseCode::SessionRevoked);
+            }
             let result = RefreshResult {
                 client: context.peer.client.to_string(),
                 version: VERSION.to_owned(),

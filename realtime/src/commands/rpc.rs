@@ -10,7 +10,8 @@ use super::{Context, Outcome, PATIENCE};
 use crate::connection::session::Session;
 use crate::dispatch;
 
-/// Runs a call and replies. Not to be dropped half-way: a write may be committed and not yet published.
+/// Runs a call and replies. Dropped half-way, or after its time, a write is rolled back, unless its commit has begun:
+/// that goes on by itself, with all that follows it.
 pub(crate) async fn run(context: Context, session: Arc<Session>, call: Rpc) -> Outcome {
     let running = Box::pin(dispatch::run(&context.hub.app, &session.actor, session.lang, call));
     let outcome = match tokio::time::timeout(PATIENCE, running).await {

@@ -316,7 +316,6 @@ impl Core {
             Effect::Subscribed(subscription) => self.subscriptions.push(subscription),
             Effect::Refreshed(session) => {
                 self.clock.refreshed(&self.hub.settings, session.ttl());
-                self.peer.set_session(Arc::clone(&session));
                 self.session = Some(session);
             }
             Effect::Close(code) => self.close = Some(code),

@@ -1,6 +1,5 @@
 //! Who is on a connection, once `connect` has succeeded.
 
-use base::Secret;
 use base::id::UserId;
 use base::{Lang, Time};
 use bytes::Bytes;
@@ -19,8 +18,6 @@ pub(crate) struct Session {
     pub(crate) lang: Lang,
     /// The end of the token.
     pub(crate) expires_at: Option<Time>,
-    /// The token itself: after a time of deafness it is looked at again.
-    pub(crate) token: Secret,
     /// [`UserCard`] as JSON: what others see of the user in lists of those present.
     card: Bytes,
 }
@@ -41,10 +38,10 @@ impl<'a> UserCard<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(token: &str, authenticated: Authenticated) -> Result<Self, PayloadError> {
+    pub(crate) fn new(authenticated: Authenticated) -> Result<Self, PayloadError> {
         let Authenticated { actor, expires_at, state } = authenticated;
         let card = Payload::from_value(&UserCard::of(&state))?.into_bytes();
-        Ok(Self { actor, lang: state.language, expires_at, token: Secret::new(token), card })
+        Ok(Self { actor, lang: state.language, expires_at, card })
     }
 
     pub(crate) const fn user_id(&self) -> UserId {

@@ -12,9 +12,6 @@ use tokio_tungstenite::tungstenite::Error;
 use super::frame::Frame;
 use super::stream::CountingStream;
 
-/// Room in an empty queue that is kept for the next time.
-const KEPT_CAPACITY: usize = 8;
-
 /// A socket after its handshake.
 pub(crate) type Socket = WebSocketStream<CountingStream>;
 
@@ -76,10 +73,9 @@ impl FrameWriter {
             self.unflushed = false;
             bytes += self.settle(&mut sent);
         }
-        // What a burst needed is not kept by every socket that heard it.
-        if self.queue.capacity() > KEPT_CAPACITY {
-            self.queue = VecDeque::new();
-        }
+        // Most sockets are idle most of the time: neither this queue nor the outbox, which it is swapped with, holds
+        // memory meanwhile. A new one costs far less than the write that it is for.
+        self.queue = VecDeque::new();
         Ok(Turn { bytes, done: true })
     }
 

@@ -199,7 +199,7 @@ impl ChannelState {
             return delivered;
         }
         for pending in &mut self.pending {
-            pending.wait_for(ready);
+            pending.wait_for(channel, ready);
         }
         let mut frames = EncodedEvents::default();
         for (index, listening) in self.listening.iter_mut().enumerate() {
@@ -252,8 +252,7 @@ impl ChannelState {
         start: Option<Position>,
         reply: &Frame,
     ) -> Result<(), Stale> {
-        let index = self.pending.iter().position(|one| one.number == number);
-        let pending = index.map(|index| self.pending.swap_remove(index)).ok_or(Stale { suspect: false })?;
+        let pending = self.take_pending(number).ok_or(Stale { suspect: false })?;
         if pending.void {
             return Err(Stale { suspect: false });
         }
@@ -274,6 +273,8 @@ impl ChannelState {
                     }
                 }
             }
+        } else {
+            late = pending.waiting;
         }
         let peer = pending.peer;
         peer.push([reply], false);
@@ -298,9 +299,17 @@ impl ChannelState {
             }
             return true;
         }
-        let before = self.pending.len();
-        self.pending.retain(|one| one.number != number);
-        self.pending.len() < before
+        self.take_pending(number).is_some()
+    }
+
+    fn take_pending(&mut self, number: u64) -> Option<Pending> {
+        let index = self.pending.iter().position(|one| one.number == number)?;
+        let pending = self.pending.swap_remove(index);
+        // A channel is quiet for far longer than somebody is on the way into it.
+        if self.pending.is_empty() {
+            self.pending = Vec::new();
+        }
+        Some(pending)
     }
 
     /// Ends a subscription from the hub's side and tells the client; one in the making has to begin again.
@@ -389,10 +398,11 @@ impl ChannelState {
 }
 
 impl Pending {
-    fn wait_for(&mut self, events: &[Heard]) {
+    fn wait_for(&mut self, channel: Channel, events: &[Heard]) {
         for event in events {
-            // What is not kept is not waited for either.
-            if event.position.is_none() || self.void {
+            // Among events that are kept, those that are not are signals, which can be done without; in channels that
+            // keep nothing they are all there is.
+            if self.void || (event.position.is_none() && channel.recoverable()) {
                 continue;
             }
             self.bytes = self.bytes.saturating_add(event.payload.as_bytes().len());
@@ -456,4 +466,52 @@ fn tell_evicted(listening: &Listening, channel: Channel, name: &str, code: Unsub
 /// `presence:` keeps one event (realtime.md §3): whoever hears the newest has missed nothing.
 const fn is_last_value_only(channel: Channel) -> bool {
     matches!(channel, Channel::Presence(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use protocol::channel::Channel;
+    use protocol::codec::{Encoding, Payload};
+
+    use super::{ChannelState, Class, Frame, Heard, Peer, Position};
+
+    fn heard(n: u64, offset: Option<u64>) -> Heard {
+        let payload = Payload::from_json(Bytes::from(format!("{{\"n\":{n}}}"))).unwrap();
+        Heard { position: offset.map(|offset| Position::new(offset, "e")), payload, at_ms: 0 }
+    }
+
+    /// What comes to a listener on whose way in these events were heard: the reply is `reply`.
+    fn coming_in(channel: Channel, start: Option<Position>, events: Vec<Heard>) -> Vec<String> {
+        let name = channel.to_string();
+        let peer = Arc::new(Peer::new(1, Encoding::Json, 10_000));
+        let mut state = ChannelState::new();
+        state.begin(5, Arc::clone(&peer));
+        state.hear(channel, &name, events);
+        let reply = Frame::message(Encoding::Json, Class::Reply, Bytes::from_static(b"reply"));
+        state.go_live(channel, &name, 5, start, &reply).unwrap();
+        assert_eq!((state.listeners(), state.pending.capacity()), (1, 0));
+        let mut queue = VecDeque::new();
+        peer.take(&mut queue);
+        queue.into_iter().map(|frame| frame.message.into_text().unwrap().to_string()).collect()
+    }
+
+    #[test]
+    fn where_nothing_is_kept_what_came_meanwhile_follows_the_reply() {
+        let came = coming_in(Channel::Post(3), None, vec![heard(1, None), heard(2, None)]);
+        assert_eq!(came.len(), 3, "{came:?}");
+        assert_eq!(came[0], "reply");
+        assert!(came[1].contains("{\"n\":1}") && came[2].contains("{\"n\":2}"), "{came:?}");
+    }
+
+    #[test]
+    fn where_events_are_kept_those_after_the_position_follow_and_signals_do_not() {
+        let events = vec![heard(1, Some(7)), heard(2, None), heard(3, Some(8)), heard(4, Some(9))];
+        let came = coming_in(Channel::Room(3), Some(Position::new(7, "e")), events);
+        assert_eq!(came.len(), 3, "{came:?}");
+        assert!(came[1].contains("{\"n\":3}") && came[2].contains("{\"n\":4}"), "{came:?}");
+    }
 }

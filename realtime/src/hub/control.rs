@@ -14,7 +14,6 @@ use super::Hub;
 use super::registry::Entry;
 use crate::commands::subscribe::{Access, ask_access};
 use crate::connection::outbox::Peer;
-use crate::error::{NotSignedIn, of_authentication};
 
 /// Questions of access asked again at the same time.
 pub(crate) const ASKING: usize = 16;
@@ -26,10 +25,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn hear(hub: &Arc<Hub>, message: ControlMessage) {
     users::observe_control(&hub.app, &message);
     match message {
-        ControlMessage::SessionRevoked { user_id, subject, all } => {
+        ControlMessage::SessionRevoked { user_id, subject } => {
             hub.revocations.fetch_add(1, Ordering::AcqRel);
             for peer in hub.people.of_user(user_id) {
-                if all || peer.session().is_some_and(|session| session.is_meant_by(&subject)) {
+                if peer.session().is_some_and(|session| session.is_meant_by(&subject)) {
                     peer.close(CloseCode::SessionRevoked);
                 }
             }
@@ -64,7 +63,7 @@ fn access_revoked(hub: &Arc<Hub>, user_id: UserId, channel: Channel) {
 
 impl Hub {
     /// Asks whether a connection may still listen; if not, ends its subscription.
-    async fn ask_again(&self, entry: &Entry, number: u64, peer: &Peer) {
+    pub(super) async fn ask_again(&self, entry: &Entry, number: u64, peer: &Peer) {
         let (Ok(_turn), Some(session)) = (self.asking.acquire().await, peer.session()) else { return };
         for _ in 0..TRIES {
             match ask_access(&self.app, &session, entry.channel).await {
@@ -79,45 +78,5 @@ impl Hub {
         }
         // On doubt out, but in a way that lets the client subscribe again, which asks once more.
         entry.lock().evict(entry.channel, &entry.name, number, UnsubscribeCode::InsufficientState);
-    }
-
-    /// After a time of deafness: control messages may have been missed. Looks at all sessions and asks for all access
-    /// again, in the background.
-    pub(crate) fn ask_access_again(self: &Arc<Self>) {
-        let hub = Arc::clone(self);
-        self.tasks.spawn(async move {
-            hub.revocations.fetch_add(1, Ordering::AcqRel);
-            if let Err(error) = users::load_revocations(&hub.app).await {
-                tracing::warn!(%error, "revocations could not be read; a clock will try again");
-            }
-            for peer in hub.people.all() {
-                let Some(session) = peer.session() else { continue };
-                let answer = users::authenticate(&hub.app, session.token.expose()).await;
-                match answer.err().map(|error| of_authentication(&error)) {
-                    // It was good, so it has been revoked.
-                    Some(NotSignedIn::Close(CloseCode::InvalidToken)) => {
-                        peer.close(CloseCode::SessionRevoked);
-                    }
-                    Some(NotSignedIn::Close(code)) => peer.close(code),
-                    // Its end is the connection's own affair; what cannot be asked now is asked at the next connect.
-                    Some(NotSignedIn::Reply(_)) | None => {}
-                }
-                if hub.stopping.is_cancelled() {
-                    return;
-                }
-            }
-            for entry in hub.registry.all() {
-                if matches!(entry.channel, Channel::User(_)) {
-                    continue;
-                }
-                let everybody = entry.lock().everybody();
-                for (number, peer) in everybody {
-                    hub.ask_again(&entry, number, &peer).await;
-                    if hub.stopping.is_cancelled() {
-                        return;
-                    }
-                }
-            }
-        });
     }
 }

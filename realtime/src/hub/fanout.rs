@@ -46,7 +46,11 @@ pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
         for event in batch {
             match event {
                 BusEvent::Publication(publication) => sort(&hub, &mut groups, publication),
-                BusEvent::Control(message) => control::hear(&hub, message),
+                BusEvent::Control(message) => {
+                    // What was published before it is heard before it: `session.revoked` by the socket that it ends.
+                    deliver_all(&hub, &mut groups).await;
+                    control::hear(&hub, message);
+                }
                 BusEvent::LinkLost => tracing::warn!("the node hears nothing until its link is back"),
                 BusEvent::LinkRestored => {
                     hub.was_deaf.store(true, Ordering::Release);
@@ -54,15 +58,22 @@ pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
                 }
                 BusEvent::Overflowed { dropped } => {
                     tracing::warn!(dropped, "events came faster than they could be delivered");
+                    // Control messages have more room than events, but not without end.
+                    hub.was_deaf.store(true, Ordering::Release);
                     hub.catch_up("overflow");
                 }
             }
         }
-        for (channel, events) in groups.groups {
-            deliver(&hub, channel, events);
-            // Between channels, so that the sockets of this thread get their turn.
-            tokio::task::yield_now().await;
-        }
+        deliver_all(&hub, &mut groups).await;
+    }
+}
+
+/// Delivers what was gathered.
+async fn deliver_all(hub: &Arc<Hub>, groups: &mut Groups) {
+    for (channel, events) in std::mem::take(groups).groups {
+        deliver(hub, channel, events);
+        // Between channels, so that the sockets of this thread get their turn.
+        tokio::task::yield_now().await;
     }
 }
 

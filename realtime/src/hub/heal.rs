@@ -166,7 +166,7 @@ pub(crate) async fn watch(hub: Arc<Hub>) {
                 hub.compare_all.notify_one();
             }
         } else if everything && hub.was_deaf.swap(false, Ordering::AcqRel) {
-            hub.ask_access_again();
+            hub.in_doubt.notify_one();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who is in a room (realtime.md §3): told to Redis by one task, and to the listeners when a **user** comes or goes,
-//! gathered to one message a second, in rooms of at most 200 users.
+//! gathered to one message a second, in rooms of at most 200 users. Each node tells what it gathered itself, so that a
+//! room hears at most one frame a second from each node that somebody came to or left.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

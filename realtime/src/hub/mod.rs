@@ -8,6 +8,7 @@ pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod presence;
 pub(crate) mod registry;
+pub(crate) mod sessions;
 pub(crate) mod subscription;
 
 use std::collections::VecDeque;
@@ -58,8 +59,10 @@ pub(crate) struct Hub {
     pub(crate) left: Notify,
     /// All positions are to be compared.
     pub(crate) compare_all: Notify,
-    /// Control messages may have been missed: sessions and access are to be asked for again.
+    /// Control messages may have been missed: once Redis answers, sessions and access are to be asked for again.
     pub(crate) was_deaf: AtomicBool,
+    /// Now they are.
+    pub(crate) in_doubt: Notify,
     /// Bounds the gaps healed at a time.
     pub(crate) healing: Semaphore,
     /// Bounds the questions of access asked again at a time.
@@ -78,8 +81,8 @@ impl std::fmt::Debug for Hub {
 
 impl Hub {
     /// Opens the node's link to Redis and starts the tasks.
-    pub(crate) async fn open(app: App) -> Result<Arc<Self>, BusError> {
-        let (listener, events) = app.bus.listener(ListenerSettings::default()).await?;
+    pub(crate) async fn open(app: App, listener: ListenerSettings) -> Result<Arc<Self>, BusError> {
+        let (listener, events) = app.bus.listener(listener).await?;
         let settings = app.settings.socket.clone();
         let hub = Arc::new(Self {
             limits: app.settings.limits.clone(),
@@ -95,6 +98,7 @@ impl Hub {
             left: Notify::new(),
             compare_all: Notify::new(),
             was_deaf: AtomicBool::new(false),
+            in_doubt: Notify::new(),
             healing: Semaphore::new(heal::HEALING),
             asking: Semaphore::new(control::ASKING),
             revocations: AtomicU64::new(0),
@@ -113,6 +117,8 @@ impl Hub {
         let (announce, announcer) = presence::announcer(self);
         self.tasks.spawn(fanout::run(hub(), events));
         self.tasks.spawn(heal::watch(hub()));
+        self.tasks.spawn(sessions::watch(hub(), domain::users::watch_revocations(&self.app)));
+        self.tasks.spawn(sessions::doubt(hub()));
         self.tasks.spawn(presence::keep(hub(), announce.clone()));
         self.tasks.spawn(presence::sweep(hub(), announce));
         self.tasks.spawn(announcer);

@@ -18,4 +18,6 @@ mod recovery;
 #[cfg(test)]
 mod rpc;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod stand;

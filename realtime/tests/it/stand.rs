@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::{Lang, Money, Time};
-use bus::{Bus, BusSettings, HistoryPolicy, Publish};
+use bus::{Bus, BusSettings, HistoryPolicy, ListenerSettings, Publish};
 use bytes::Bytes;
 use config::Settings;
 use domain::users::{self, NewUser};
@@ -94,17 +94,27 @@ impl Stand {
     }
 
     pub(crate) async fn add_node(&mut self) {
+        self.add_node_with(ListenerSettings::default()).await;
+    }
+
+    pub(crate) async fn add_node_with(&mut self, listener: ListenerSettings) {
         let settings = self.settings.clone();
         let store = Store::connect(settings.database.url.expose(), 8).await.unwrap();
         let name = format!("n{}-{:x}", self.nodes.len(), rand::random::<u32>());
         let bus = BusSettings::new(settings.redis.url.expose(), settings.redis.prefix.clone(), name);
         let app = App::start(store, Bus::connect(bus).await.unwrap(), settings).await.unwrap();
-        let hub = Hub::start(app.clone()).await.unwrap();
+        let hub = Hub::start_with(app.clone(), listener).await.unwrap();
         self.nodes.push(Node { app, hub });
     }
 
     pub(crate) fn app(&self) -> &App {
         &self.nodes[0].app
+    }
+
+    /// The Redis that is used and what its keys begin with, for those who go past every client of ours.
+    pub(crate) fn redis_keys(&self) -> (String, String) {
+        let redis = &self.settings.redis;
+        (redis.url.expose().to_owned(), redis.prefix.clone())
     }
 
     pub(crate) async fn user(&self, username: &str) -> u64 {

@@ -179,7 +179,7 @@ async fn control_messages_reach_every_node() {
     let (_one, mut one_hears) = first.listener(ListenerSettings::default()).await.unwrap();
     let (_two, mut two_hears) = second.listener(ListenerSettings::default()).await.unwrap();
     let messages = [
-        ControlMessage::SessionRevoked { user_id: 1, subject: "jti".into(), all: false },
+        ControlMessage::SessionRevoked { user_id: 1, subject: "jti".into() },
         ControlMessage::UserSuspended { user_id: 2 },
         ControlMessage::AccessRevoked { user_id: 3, channel: "room:1".into() },
         ControlMessage::InvalidateUser { user_id: 4 },

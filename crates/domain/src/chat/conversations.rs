@@ -18,6 +18,7 @@ pub async fn list_conversations(
     actor: &Actor,
     request: PageRequest,
 ) -> Result<Page<Conversation>, ChatError> {
+    actor.require("read")?;
     let from = match request.cursor {
         None => ConversationsFrom::Start,
         Some(cursor) if cursor.forward => ConversationsFrom::Before(cursor.id),
@@ -41,9 +42,23 @@ pub async fn find_conversation(
     actor: &Actor,
     id: ConversationId,
 ) -> Result<Conversation, ChatError> {
+    actor.require("read")?;
+    let place = find_place(app, actor, id).await?;
+    view::conversation(app, place.me, place.conversation).await
+}
+
+/// Demands that the conversation is one of the actor's, for a door that has to refuse a stranger before it tells what
+/// is wrong with a body (domain.md §2.2).
+///
+/// # Errors
+/// 404 for a conversation of others, or a deleted one.
+pub async fn demand_conversation(app: &App, actor: &Actor, id: ConversationId) -> Result<(), ChatError> {
+    find_place(app, actor, id).await.map(drop)
+}
+
+async fn find_place(app: &App, actor: &Actor, id: ConversationId) -> Result<Participation, ChatError> {
     let mut conn = app.store.reader().await?;
     let row = store::chat::find_conversation(&mut conn, id).await?;
     drop(conn);
-    let place = Participation::of_present(row, actor.user_id())?;
-    view::conversation(app, place.me, place.conversation).await
+    Ok(Participation::of_present(row, actor.user_id())?)
 }

@@ -10,6 +10,7 @@ use crate::{Actor, App};
 /// # Errors
 /// Those of the store.
 pub async fn count_unread(app: &App, actor: &Actor) -> Result<UnreadCounts, ChatError> {
+    actor.require("read")?;
     let mut conn = app.store.reader().await?;
     let rows = store::chat::list_unread(&mut conn, actor.user_id()).await?;
     let totals = store::chat::list_unread_totals(&mut conn, &[actor.user_id()]).await?;

@@ -14,6 +14,7 @@ use crate::{Actor, App, in_unit};
 /// # Errors
 /// 404 for a conversation of others, or one that is deleted already.
 pub async fn delete_conversation(app: &App, actor: &Actor, id: ConversationId) -> Result<(), ChatError> {
+    actor.require("write")?;
     in_unit!(app, |unit| write_deletion(unit, actor, id))
 }
 

@@ -33,6 +33,7 @@ pub async fn list_messages(
     window: MessageWindow,
     limit: u32,
 ) -> Result<Vec<Message>, ChatError> {
+    actor.require("read")?;
     let limit = limit.clamp(1, MAX_MESSAGES);
     let mut conn = app.store.reader().await?;
     let row = store::chat::find_conversation(&mut conn, conversation_id).await?;

@@ -15,6 +15,7 @@ use crate::{Actor, App, in_unit};
 /// # Errors
 /// 404 for a conversation of others, or a deleted one.
 pub async fn mark_read(app: &App, actor: &Actor, input: MarkRead) -> Result<MessagesRead, ChatError> {
+    actor.require("write")?;
     in_unit!(app, |unit| write_read(unit, actor, &input))
 }
 
@@ -46,7 +47,8 @@ async fn write_read(unit: &mut Unit, actor: &Actor, input: &MarkRead) -> Result<
             };
             unit.emit(Channel::User(user_id), event);
         }
-        unit.forget_user(me);
     }
+    // Also where nothing changed: this may be the repeat of a read after which Redis could not be told.
+    unit.forget_user(me);
     Ok(MessagesRead { conversation_id: conversation.id, up_to, unread_total })
 }

@@ -13,7 +13,7 @@ mod start_typing;
 mod sync_messages;
 mod view;
 
-pub use conversations::{find_conversation, list_conversations};
+pub use conversations::{demand_conversation, find_conversation, list_conversations};
 pub use count_unread::count_unread;
 pub use delete_conversation::delete_conversation;
 pub use list_messages::{MAX_MESSAGES, MessageWindow, list_messages};

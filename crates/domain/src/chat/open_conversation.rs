@@ -21,6 +21,7 @@ pub async fn open_conversation(
     actor: &Actor,
     input: OpenConversation,
 ) -> Result<(Conversation, bool), ChatError> {
+    actor.require("write")?;
     if input.user_id == actor.user_id() {
         return Err(ChatError::SelfConversation);
     }

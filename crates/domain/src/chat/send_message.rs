@@ -32,6 +32,7 @@ pub async fn send_message(
     actor: &Actor,
     input: SendMessage,
 ) -> Result<Written<MessageSent>, ChatError> {
+    actor.require("write")?;
     check_address(&input)?;
     if app.settings.limits.enabled {
         take_allowance(app, actor, &input).await?;

@@ -20,6 +20,7 @@ const SHOWN_SECONDS: i64 = 5;
 /// # Errors
 /// 404 for a conversation of others, or a deleted one; [`ChatError::Blocked`].
 pub async fn start_typing(app: &App, actor: &Actor, input: StartTyping) -> Result<(), ChatError> {
+    actor.require("write")?;
     let mut conn = app.store.reader().await?;
     let row = store::chat::find_conversation(&mut conn, input.conversation_id).await?;
     let place = Participation::of_present(row, actor.user_id())?;

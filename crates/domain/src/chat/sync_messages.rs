@@ -31,6 +31,7 @@ pub async fn sync_messages(
     actor: &Actor,
     input: SyncMessages,
 ) -> Result<SyncedMessages, ChatError> {
+    actor.require("read")?;
     let limit = checked_limit(input.limit)?;
     let (me, after) = (actor.user_id(), input.after_message_id);
     let mut conn = app.store.reader().await?;

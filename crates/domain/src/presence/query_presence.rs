@@ -21,6 +21,7 @@ pub async fn query_presence(
     actor: &Actor,
     input: QueryPresence,
 ) -> Result<PresenceList, PresenceError> {
+    actor.require("read")?;
     if input.user_ids.len() > MAX_USERS {
         return Err(Violations::one("user_ids", Problem::Format("a list of at most 200 ids")).into());
     }

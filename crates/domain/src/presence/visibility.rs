@@ -1,12 +1,12 @@
 //! Who may see whose status: everybody, where its owner shows it and neither blocks the other; oneself always.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use base::CommonFault;
 use base::id::UserId;
 
 use crate::App;
-use crate::fault::{of_bus, of_store};
+use crate::fault::of_bus;
 use crate::users::{self, UserState};
 
 /// May the viewer see the user's status? Nobody sees that of an account that is gone or suspended.
@@ -18,8 +18,8 @@ pub async fn may_see_presence(app: &App, viewer: UserId, user_id: UserId) -> Res
     Ok(!list_visible(app, viewer, &states).await?.is_empty())
 }
 
-/// The presence of those of the users whose status the viewer may see: at most one query and one round trip to Redis,
-/// however many they are.
+/// The presence of those of the users whose status the viewer may see: two round trips to Redis, however many they are,
+/// and a query only where the viewer's blocks are not in Redis.
 ///
 /// # Errors
 /// [`CommonFault::Unavailable`].
@@ -44,9 +44,6 @@ async fn list_visible(app: &App, viewer: UserId, states: &[UserState]) -> Result
     if others.is_empty() {
         return Ok(shown);
     }
-    let mut conn = app.store.reader().await.map_err(of_store)?;
-    let blocked = store::social::list_blocked_among(&mut conn, viewer, &others).await.map_err(of_store)?;
-    drop(conn);
-    let blocked: HashSet<UserId> = blocked.into_iter().collect();
+    let blocked = users::find_blocked_among(app, viewer, &others).await?;
     Ok(shown.into_iter().filter(|id| !blocked.contains(id)).collect())
 }

@@ -16,6 +16,7 @@ pub async fn watch_presence(
     actor: &Actor,
     user_id: UserId,
 ) -> Result<PresenceState, PresenceError> {
+    actor.require("read")?;
     let state = users::find_state(app, user_id).await?.filter(|state| state.active);
     let state = state.ok_or(CommonFault::NotFound("user"))?;
     let online = find_online(app, actor.user_id(), &[state]).await?;

@@ -22,6 +22,7 @@ const DEFAULT_ZONE: Tz = Tz::Asia__Riyadh;
 /// # Errors
 /// [`CommonFault::Forbidden`] without `rooms.create`; violations of each field.
 pub async fn create_room(app: &App, actor: &Actor, input: CreateRoom) -> Result<LiveRoom, RoomError> {
+    actor.require("write")?;
     let plan = {
         let mut conn = app.store.reader().await?;
         access::require_permission(&mut conn, actor, "rooms.create").await?;

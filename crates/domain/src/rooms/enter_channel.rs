@@ -13,8 +13,19 @@ use crate::{Actor, App};
 /// # Errors
 /// [`RoomError::Banned`], [`RoomError::NotRegistered`], [`RoomError::NotActive`]; `not_found`.
 pub async fn enter_channel(app: &App, actor: &Actor, room_id: RoomId) -> Result<RoomState, RoomError> {
+    actor.require("read")?;
     let facts = find_facts(app, room_id).await?;
     admit_by_facts(app, actor, &facts).await?;
     let viewers = count_viewers(app, room_id).await?;
     Ok(facts.into_state(viewers))
+}
+
+/// Demands that the actor may be in the room, for a door that has to refuse a stranger before it tells what is wrong
+/// with a body (domain.md §2.2).
+///
+/// # Errors
+/// Those of admission, as for [`enter_channel`].
+pub async fn demand_entry(app: &App, actor: &Actor, room_id: RoomId) -> Result<(), RoomError> {
+    let facts = find_facts(app, room_id).await?;
+    admit_by_facts(app, actor, &facts).await
 }

@@ -13,6 +13,9 @@ use crate::{Actor, App, access};
 /// # Errors
 /// `not_found`, also for a cancelled room of somebody else (domain.md §5.6, D23).
 pub async fn find_room(app: &App, viewer: Option<&Actor>, id: RoomId) -> Result<LiveRoom, RoomError> {
+    if let Some(viewer) = viewer {
+        viewer.require("read")?;
+    }
     let user_id = viewer.map_or(0, Actor::user_id);
     let row = {
         let mut conn = app.store.reader().await?;

@@ -23,6 +23,7 @@ const SMALL_ROOM: u32 = 200;
 /// # Errors
 /// [`RoomError::NotActive`]; [`RoomError::RoomFull`]; those of admission.
 pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<RoomJoined, RoomError> {
+    actor.require("write")?;
     let (member, moderator) = {
         let mut conn = app.store.reader().await?;
         let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;

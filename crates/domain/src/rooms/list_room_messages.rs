@@ -21,6 +21,7 @@ pub async fn list_room_messages(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<RoomMessage>, RoomError> {
+    actor.require("read")?;
     let mut conn = app.store.reader().await?;
     let room = store::rooms::find_room(&mut conn, room_id).await?.ok_or(NO_ROOM)?;
     let member = admit(&mut conn, room, actor.user_id()).await?;

@@ -26,6 +26,9 @@ pub async fn list_rooms(
     filter: RoomFilter,
     page: PageRequest,
 ) -> Result<Page<LiveRoom>, RoomError> {
+    if let Some(viewer) = viewer {
+        viewer.require("read")?;
+    }
     let which = RoomQuery {
         viewer: viewer.map_or(0, Actor::user_id),
         all_cancelled: false,

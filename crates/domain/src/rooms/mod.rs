@@ -24,7 +24,7 @@ use crate::common_faults;
 use crate::wallet::WalletError;
 
 pub use create_room::create_room;
-pub use enter_channel::enter_channel;
+pub use enter_channel::{demand_entry, enter_channel};
 pub use find_room::find_room;
 pub use join_room::join_room;
 pub use list_room_messages::list_room_messages;

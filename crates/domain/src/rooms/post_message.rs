@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base::text::{clean, length};
 use base::{Problem, Time, Violations};
-use bus::TokenBucket;
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::rooms::{
@@ -12,7 +11,7 @@ use protocol::rooms::{
 };
 use store::rooms::NewRoomMessage;
 
-use super::admission::{Role, admit, is_moderator};
+use super::admission::{Role, RoomMember, admit, is_moderator};
 use super::{NO_ROOM, RoomError};
 use crate::idempotency::{self, Claim, Written};
 use crate::unit::Unit;
@@ -34,14 +33,13 @@ pub async fn post_message(
     actor: &Actor,
     input: PostMessage,
 ) -> Result<Written<MessagePosted>, RoomError> {
+    actor.require("write")?;
     if !input.client_id.is_uuid() {
         return Err(Violations::one("client_id", Problem::Format("a UUID")).into());
     }
     let input = PostMessage { body: clean(&input.body), ..input };
     let checked = check(&input);
-    // A message that will be refused for its content does not use up its author's turn.
-    let wait = if checked.is_ok() { take_turn(app, actor, &input).await? } else { None };
-    in_unit!(app, |unit| write_message(unit, actor, &input, &checked, wait))
+    in_unit!(app, |unit| write_message(unit, actor, &input, &checked))
 }
 
 fn check(input: &PostMessage) -> Result<(), Violations> {
@@ -57,24 +55,21 @@ fn check(input: &PostMessage) -> Result<(), Violations> {
     violations.into_result()
 }
 
-/// Slow mode: takes the author's turn, or tells how long to wait for it. Outside of the unit, since it asks Redis.
-async fn take_turn(app: &App, actor: &Actor, input: &PostMessage) -> Result<Option<Duration>, RoomError> {
-    let seconds = {
-        let mut conn = app.store.reader().await?;
-        let seconds = store::rooms::find_slow_mode(&mut conn, input.room_id).await?;
-        if seconds == 0 {
-            return Ok(None);
-        }
-        let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;
-        if room.user_id == actor.user_id() || is_moderator(&mut conn, actor.user_id()).await? {
-            return Ok(None);
-        }
-        seconds
+/// Slow mode: the times of two messages of one member are at least so many seconds apart, or it is told how long to
+/// wait. Exact, since the room's row is locked; and only a message that was written takes its author's turn.
+async fn require_turn(unit: &mut Unit, actor: &Actor, member: &RoomMember) -> Result<(), RoomError> {
+    let seconds = store::rooms::find_slow_mode(unit, member.room.id).await?;
+    if seconds == 0 || member.role != Role::Member || is_moderator(unit, actor.user_id()).await? {
+        return Ok(());
+    }
+    let Some(last) = store::rooms::find_last_written_at(unit, member.room.id, actor.user_id()).await? else {
+        return Ok(());
     };
-    let bucket = format!("slow:{}:{}", input.room_id, actor.user_id());
-    let rule = TokenBucket { capacity: 1, refill_per_sec: 1.0 / f64::from(seconds) };
-    let allowance = app.bus.take(&bucket, 1, rule).await?;
-    Ok((!allowance.allowed).then_some(allowance.retry_after))
+    let turn = Time::from(last).plus_seconds(i64::from(seconds));
+    // Times are kept in whole seconds, and another node's clock may be ahead: never more than the whole wait.
+    let wait = turn.as_chrono().signed_duration_since(Time::now().as_chrono()).to_std().unwrap_or_default();
+    let wait = wait.min(Duration::from_secs(u64::from(seconds)));
+    if wait.is_zero() { Ok(()) } else { Err(RoomError::SlowMode(wait)) }
 }
 
 async fn write_message(
@@ -82,7 +77,6 @@ async fn write_message(
     actor: &Actor,
     input: &PostMessage,
     checked: &Result<(), Violations>,
-    wait: Option<Duration>,
 ) -> Result<Written<MessagePosted>, RoomError> {
     let ticket = match idempotency::claim(unit, actor, "rooms.post_message", &input.client_id, input).await? {
         Claim::First(ticket) => ticket,
@@ -108,9 +102,7 @@ async fn write_message(
             return Err(RoomError::ParentNotFound);
         }
     }
-    if let Some(wait) = wait {
-        return Err(RoomError::SlowMode(wait));
-    }
+    require_turn(unit, actor, &member).await?;
 
     let created_at = Time::now_in_seconds();
     let new = NewRoomMessage {

@@ -40,6 +40,7 @@ pub async fn register_for_room(
     room_id: RoomId,
     key: Option<IdempotencyKey>,
 ) -> Result<Written<Registration>, RoomError> {
+    actor.require("write")?;
     let input = RegisterForRoom { room_id };
     in_unit!(app, |unit| write_registration(app, unit, actor, &input, key.as_ref()))
 }

@@ -21,6 +21,7 @@ use crate::{Actor, App, access, in_unit};
 /// # Errors
 /// [`CommonFault::Forbidden`]; [`CommonFault::IllegalTransition`] with `allowed`; [`RoomError::OutsideWindow`].
 pub async fn start_room(app: &App, actor: &Actor, room_id: RoomId) -> Result<RoomStarted, RoomError> {
+    actor.require("write")?;
     in_unit!(app, |unit| write_start(unit, actor, room_id))
 }
 

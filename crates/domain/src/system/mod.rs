@@ -2,6 +2,7 @@
 
 pub mod health;
 mod hear_control;
+mod install;
 mod platform;
 mod purge_expired;
 pub mod rate;
@@ -11,6 +12,7 @@ mod run_clocks;
 mod settings;
 
 pub use hear_control::hear_control;
+pub use install::install;
 pub use platform::{PlatformWallet, ensure_platform, platform_wallet};
 pub use purge_expired::purge_expired;
 pub use relay_outbox::relay_outbox;

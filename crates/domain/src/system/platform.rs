@@ -25,10 +25,10 @@ pub struct PlatformWallet {
 /// The platform's account as `settings.platform_user_id` names it.
 ///
 /// # Errors
-/// [`CommonFault::Internal`] where it was not made yet: `majlis seed` and [`ensure_platform`] do.
+/// [`CommonFault::Internal`] where it was not made yet: [`super::install`] does, which `majlis migrate` runs.
 pub async fn platform_wallet(conn: &mut Conn) -> Result<PlatformWallet, CommonFault> {
     find_platform(conn).await?.ok_or_else(|| {
-        CommonFault::internal("settings.platform_user_id names no account with a wallet: run `majlis seed`")
+        CommonFault::internal("settings.platform_user_id names no account with a wallet: run `majlis migrate`")
     })
 }
 

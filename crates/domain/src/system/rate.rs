@@ -44,13 +44,15 @@ pub struct RateState {
 
 /// A request does not wait longer for its count.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Addresses and tokens that a process counts by itself at most; beyond, it begins anew.
+/// Addresses and tokens that a process counts by itself, or remembers as refused, at most; beyond, it begins anew.
 const MAX_LOCAL: usize = 10_000;
 
-/// The counters of a process for the time without Redis.
+/// What a process remembers of rates: who has used his share up, and counters for the time without Redis.
 #[derive(Debug, Default)]
 pub struct RequestLimiter {
     local: Mutex<HashMap<String, LocalBucket>>,
+    /// Until when there is nothing left, as of the last refusal.
+    refused: Mutex<HashMap<String, (Instant, RateState)>>,
 }
 
 #[derive(Debug)]
@@ -67,18 +69,50 @@ impl RequestLimiter {
         if !app.settings.limits.enabled {
             return None;
         }
-        let bucket = format!("{}:{who}", policy.name);
+        let bucket = bucket_of(policy, who);
         let refill_per_sec = f64::from(policy.quota) / f64::from(policy.window_seconds);
         let rule = TokenBucket { capacity: policy.burst, refill_per_sec };
-        match tokio::time::timeout(PATIENCE, app.bus.take(&bucket, 1, rule)).await {
+        let state = match tokio::time::timeout(PATIENCE, app.bus.take(&bucket, 1, rule)).await {
             Ok(Ok(allowance)) => {
-                Some(state(policy, allowance.allowed, allowance.remaining, allowance.retry_after))
+                state(policy, allowance.allowed, allowance.remaining, allowance.retry_after)
             }
             Ok(Err(_)) | Err(_) => {
                 metrics::counter!("rate_limit_fallbacks_total").increment(1);
-                Some(self.take_local(policy, bucket, Instant::now()))
+                self.take_local(policy, bucket.clone(), Instant::now())
+            }
+        };
+        if !state.allowed {
+            self.remember_refused(bucket, state, Instant::now());
+        }
+        Some(state)
+    }
+
+    /// Had `who` nothing left when he asked last, and has nothing come back since? Then the refusal, without asking
+    /// anybody: for what is to be spared before it is known whose share counts.
+    pub fn find_refused(&self, policy: RatePolicy, who: &str) -> Option<RateState> {
+        self.recall_refused(&bucket_of(policy, who), Instant::now())
+    }
+
+    fn remember_refused(&self, bucket: String, state: RateState, now: Instant) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() >= MAX_LOCAL {
+            refused.retain(|_, (until, _)| *until > now);
+            if refused.len() >= MAX_LOCAL {
+                refused.clear();
             }
         }
+        refused.insert(bucket, (now + state.retry_after, state));
+    }
+
+    fn recall_refused(&self, bucket: &str, now: Instant) -> Option<RateState> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let &(until, state) = refused.get(bucket)?;
+        let retry_after = until.saturating_duration_since(now);
+        if retry_after.is_zero() {
+            refused.remove(bucket);
+            return None;
+        }
+        Some(RateState { retry_after, ..state })
     }
 
     fn take_local(&self, policy: RatePolicy, bucket: String, now: Instant) -> RateState {
@@ -104,6 +138,10 @@ impl RequestLimiter {
         let retry_after = if allowed { Duration::ZERO } else { Duration::from_millis(wait.max(1)) };
         state(policy, allowed, u32::try_from(held.milli / 1000).unwrap_or(u32::MAX), retry_after)
     }
+}
+
+fn bucket_of(policy: RatePolicy, who: &str) -> String {
+    format!("{}:{who}", policy.name)
 }
 
 fn state(policy: RatePolicy, allowed: bool, remaining: u32, retry_after: Duration) -> RateState {
@@ -137,5 +175,23 @@ mod tests {
         // One request a second comes back.
         assert!(take(1100).allowed);
         assert!(!take(1150).allowed);
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_until_something_comes_back() {
+        let limiter = RequestLimiter::default();
+        let start = Instant::now();
+        let wait = Duration::from_millis(500);
+        let refusal = super::state(DEFAULT, false, 0, wait);
+        assert_eq!(limiter.recall_refused("default:t", start), None);
+        limiter.remember_refused("default:t".to_owned(), refusal, start);
+        let recalled = limiter.recall_refused("default:t", start + wait / 2).unwrap();
+        assert_eq!((recalled.allowed, recalled.retry_after), (false, wait / 2));
+        assert_eq!(limiter.recall_refused("default:u", start), None);
+        assert_eq!(limiter.recall_refused("default:t", start + wait), None);
+        for one in 0..30_000 {
+            limiter.remember_refused(format!("default:{one}"), refusal, start);
+        }
+        assert!(limiter.refused.lock().unwrap().len() <= super::MAX_LOCAL);
     }
 }

@@ -3,57 +3,100 @@
 use std::time::Duration;
 
 use base::CommonFault;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{purge_expired, relay_outbox};
 use crate::App;
+use crate::presence::reconcile_presence;
 
 /// Beat of the clocks: what a commit left behind is published within a few seconds.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long a node stays elected without renewing.
+/// How long a node stays elected to relay without renewing.
 const LEASE: Duration = Duration::from_secs(5);
 /// Between two readings of the revocations, for what no message brought.
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
+const LEASE_NAME: &str = "clocks";
+
+/// From the start to the first upkeep: the nodes have entered their users again by then.
+const UPKEEP_AFTER: Duration = Duration::from_secs(5);
+/// Between two repairs of `users.is_online`.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long a node stays elected for the upkeep: longer than [`UPKEEP_EVERY`], so that it stays one and the same.
+const UPKEEP_LEASE: Duration = Duration::from_secs(90);
 /// Between two purges.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
-const LEASE_NAME: &str = "clocks";
+const UPKEEP_LEASE_NAME: &str = "upkeep";
 
 /// Runs until `shutdown`. Failures are logged and tried again at the next beat.
 pub async fn run_clocks(app: &App, shutdown: CancellationToken) {
-    let mut beat = tokio::time::interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let start = Instant::now();
-    let mut revocations_at = start + REVOCATIONS_EVERY;
-    let mut purge_at = start + PURGE_EVERY / 10;
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            _ = beat.tick() => {}
-        }
-        let work = async {
+    // Side by side: the upkeep may take its time, and events must not wait for it.
+    tokio::join!(run_beat(app, &shutdown), run_upkeep(app, &shutdown));
+}
+
+/// What nobody should wait for.
+async fn run_beat(app: &App, shutdown: &CancellationToken) {
+    let mut beat = interval(Instant::now(), BEAT);
+    let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
+    let work = async {
+        loop {
+            beat.tick().await;
             if Instant::now() >= revocations_at {
                 revocations_at = Instant::now() + REVOCATIONS_EVERY;
                 told("revocations", crate::users::load_revocations(app).await);
             }
-            match app.bus.lease(LEASE_NAME, LEASE).await {
-                Ok(true) => {}
-                // Another node's turn, or Redis is away, without which there is nothing to relay to.
-                Ok(false) | Err(_) => return,
+            if is_elected(app, LEASE_NAME, LEASE).await {
+                told("relay_outbox", relay_outbox(app).await.map(drop));
             }
-            told("relay_outbox", relay_outbox(app).await.map(drop));
+        }
+    };
+    run_until(shutdown, work).await;
+    give_back(app, LEASE_NAME).await;
+}
+
+/// What goes through many rows.
+async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
+    let mut beat = interval(Instant::now() + UPKEEP_AFTER, UPKEEP_EVERY);
+    // Not at once at the start: there is enough to do.
+    let mut purge_at = Instant::now() + PURGE_EVERY / 10;
+    let work = async {
+        loop {
+            beat.tick().await;
+            if !is_elected(app, UPKEEP_LEASE_NAME, UPKEEP_LEASE).await {
+                continue;
+            }
+            told("reconcile_presence", reconcile_presence(app).await.map(drop));
             if Instant::now() >= purge_at {
                 purge_at = Instant::now() + PURGE_EVERY;
                 told("purge_expired", purge_expired(app).await.map(drop));
             }
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            () = work => {}
         }
+    };
+    run_until(shutdown, work).await;
+    give_back(app, UPKEEP_LEASE_NAME).await;
+}
+
+fn interval(start: Instant, period: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(start, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn run_until(shutdown: &CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = work => {}
     }
-    // Another node need not wait until the lease runs out; if Redis is away, it does.
-    let _given_back = app.bus.release_lease(LEASE_NAME).await;
+}
+
+/// No where it is another node's turn, or Redis is away, without which there is nothing to relay to or to compare with.
+async fn is_elected(app: &App, lease: &str, ttl: Duration) -> bool {
+    matches!(app.bus.lease(lease, ttl).await, Ok(true))
+}
+
+/// Another node need not wait until the lease runs out; if Redis is away, it does.
+async fn give_back(app: &App, lease: &str) {
+    let _given_back = app.bus.release_lease(lease).await;
 }
 
 fn told(clock: &'static str, outcome: Result<(), CommonFault>) {

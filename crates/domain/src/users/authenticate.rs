@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::tokens::TokenRow;
 use subtle::ConstantTimeEq;
 
+use super::last_uses::note_use;
 use super::session::{REFRESH, sha256_hex, token_subject};
 use super::{UserError, UserState, find_state};
 use crate::fault::of_store;
@@ -15,8 +16,9 @@ use crate::{Actor, App};
 
 /// How long a Sanctum token's row is taken from Redis (realtime.md §5); its deletion makes it stale at once.
 const CACHED: Duration = Duration::from_secs(30);
-/// `last_used_at` is written at most so often.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// How long it is remembered that there is no such token. By the secret, so that nobody can have a token refused that
+/// is made later.
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 /// Longer texts are no tokens.
 const MAX_BYTES: usize = 4_096;
 
@@ -38,19 +40,46 @@ pub struct Authenticated {
 /// [`CommonFault::TokenExpired`] for a good token past its time, [`CommonFault::Unauthenticated`] for any other
 /// that does not hold, [`CommonFault::Suspended`], [`UserError::AccountDeleted`], [`CommonFault::Unavailable`].
 pub async fn authenticate(app: &App, bearer: &str) -> Result<Authenticated, UserError> {
+    check(app, bearer, Source::Mysql).await?.ok_or_else(|| CommonFault::Unauthenticated.into())
+}
+
+/// As [`authenticate`], but does not ask MySQL which token that is: `None` where only MySQL knows. For whoever has
+/// presented so many tokens that do not hold that his next one is not worth a query.
+///
+/// # Errors
+/// Those of [`authenticate`].
+pub async fn authenticate_from_cache(app: &App, bearer: &str) -> Result<Option<Authenticated>, UserError> {
+    check(app, bearer, Source::Cache).await
+}
+
+/// Where a Sanctum token may be looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// In Redis only.
+    Cache,
+    /// In Redis, then in MySQL.
+    Mysql,
+}
+
+/// `None` where the token's row would have to be asked for and must not be.
+async fn check(app: &App, bearer: &str, source: Source) -> Result<Option<Authenticated>, UserError> {
     if bearer.is_empty() || bearer.len() > MAX_BYTES {
         return Err(CommonFault::Unauthenticated.into());
     }
     // Three parts with dots and no bar: ours. Sanctum's have a bar, or (before its version 3) neither.
     if !bearer.contains('|') && bearer.split('.').count() == 3 {
         let token = app.keys.read(bearer)?;
-        if app.revocations.covers(&token.actor, Some(token.issued_at)) {
+        if app.revocations.covers(&token.actor) {
             return Err(CommonFault::Unauthenticated.into());
         }
         let state = require_active(app, token.actor.user_id()).await?;
-        return Ok(Authenticated { actor: token.actor, expires_at: Some(token.expires_at), state });
+        return Ok(Some(Authenticated { actor: token.actor, expires_at: Some(token.expires_at), state }));
     }
-    let token = find_sanctum_token(app, bearer).await?.ok_or(CommonFault::Unauthenticated)?;
+    let token = match find_sanctum_token(app, bearer, source).await? {
+        Found::Token(token) => token,
+        Found::Nothing => return Err(CommonFault::Unauthenticated.into()),
+        Found::NotAsked => return Ok(None),
+    };
     // A refresh token is good for one thing only.
     if token.abilities.iter().any(|ability| ability == REFRESH) {
         return Err(CommonFault::Unauthenticated.into());
@@ -66,13 +95,13 @@ pub async fn authenticate(app: &App, bearer: &str) -> Result<Authenticated, User
         token_id: token_subject(token.id),
         abilities: token.abilities,
     };
-    if app.revocations.covers(&actor, None) {
+    if app.revocations.covers(&actor) {
         return Err(CommonFault::Unauthenticated.into());
     }
     let state = require_active(app, actor.user_id()).await?;
-    touch(app, token.id).await;
+    note_use(app, token.id);
     let expires_at = expires_at.and_then(|end| end.checked_mul(1_000)).and_then(Time::from_unix_millis);
-    Ok(Authenticated { actor, expires_at, state })
+    Ok(Some(Authenticated { actor, expires_at, state }))
 }
 
 async fn require_active(app: &App, user_id: UserId) -> Result<UserState, UserError> {
@@ -156,57 +185,83 @@ pub(super) fn same_hash(one: &str, other: &str) -> bool {
     bool::from(one.as_bytes().ct_eq(other.as_bytes()))
 }
 
-async fn find_sanctum_token(app: &App, bearer: &str) -> Result<Option<CachedToken>, CommonFault> {
-    let Some(name) = read_token_name(bearer) else { return Ok(None) };
+/// What is known of a bearer.
+enum Found {
+    Token(CachedToken),
+    /// There is no such token, or its secret is another.
+    Nothing,
+    /// MySQL would have to be asked, and must not be.
+    NotAsked,
+}
+
+async fn find_sanctum_token(app: &App, bearer: &str, source: Source) -> Result<Found, CommonFault> {
+    let Some(name) = read_token_name(bearer) else { return Ok(Found::Nothing) };
     let (key, hash) = match &name {
         TokenName::Id(id, hash) => (token_key(*id), hash),
         TokenName::Hash(hash) => (token_hash_key(hash), hash),
     };
-    let cached = match app.bus.cache_get(&key).await {
-        Ok(read) => Some(read),
-        Err(error) => {
-            tracing::warn!(%error, "a token is read from MySQL");
-            None
-        }
-    };
-    let version = cached.as_ref().map(|read| read.version);
-    let value = cached.and_then(|read| read.value);
-    let token = match value.and_then(|value| serde_json::from_slice::<CachedToken>(&value).ok()) {
-        Some(token) => token,
-        None => {
-            let mut conn = app.store.reader().await.map_err(of_store)?;
-            let row = match &name {
-                TokenName::Id(id, _) => store::tokens::find_token(&mut conn, *id).await,
-                TokenName::Hash(hash) => store::tokens::find_token_by_hash(&mut conn, hash).await,
-            };
-            drop(conn);
-            let Some(row) = row.map_err(of_store)? else { return Ok(None) };
-            let token = CachedToken::from(row);
-            if let Some(version) = version {
-                let value = serde_json::to_vec(&token).map_err(CommonFault::internal)?;
-                if let Err(error) = app.bus.cache_fill(&key, version, &value, CACHED).await {
-                    tracing::warn!(%error, "a token is not cached");
+    let unknown = format!("no-{key}:{hash}");
+    let token = match find_cached(app, &key, &unknown).await {
+        Cached::Token(token) => token,
+        Cached::Unknown => return Ok(Found::Nothing),
+        Cached::Nothing if source == Source::Cache => return Ok(Found::NotAsked),
+        Cached::Nothing => match find_stored(app, &name, &key).await? {
+            Some(token) => token,
+            None => {
+                if let Err(error) = app.bus.set_ephemeral(&unknown, UNKNOWN_FOR).await {
+                    tracing::warn!(%error, "that a token does not exist is not remembered");
                 }
+                return Ok(Found::Nothing);
             }
-            token
-        }
+        },
     };
-    Ok(same_hash(&token.hash, hash).then_some(token))
+    Ok(if same_hash(&token.hash, hash) { Found::Token(token) } else { Found::Nothing })
 }
 
-/// Writes `last_used_at`, once a minute and never at the request's cost: a failure is only logged.
-async fn touch(app: &App, token_id: u64) {
-    match app.bus.set_ephemeral(&format!("token-used:{token_id}"), TOUCH_EVERY).await {
-        Ok(true) => {}
-        Ok(false) | Err(_) => return,
-    }
-    let written = async {
-        let mut conn = app.store.reader().await?;
-        store::tokens::update_last_used(&mut conn, token_id, Time::now_in_seconds().as_chrono()).await
+/// What Redis knows of a token.
+enum Cached {
+    Token(CachedToken),
+    /// That there is none.
+    Unknown,
+    /// Nothing, or it does not answer.
+    Nothing,
+}
+
+/// Only reads: whatever a stranger names leaves nothing behind here.
+async fn find_cached(app: &App, key: &str, unknown: &str) -> Cached {
+    let read = async {
+        let value = app.bus.cache_peek(key).await?;
+        if let Some(token) = value.and_then(|value| serde_json::from_slice(&value).ok()) {
+            return Ok(Cached::Token(token));
+        }
+        let marks = app.bus.has_ephemeral(&[unknown]).await?;
+        Ok::<_, bus::BusError>(if marks.contains(&true) { Cached::Unknown } else { Cached::Nothing })
     };
-    if let Err(error) = written.await {
-        tracing::warn!(%error, token_id, "the last use of a token was not written");
+    read.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a token is not found in Redis");
+        Cached::Nothing
+    })
+}
+
+/// The token's row, which is put into the cache.
+async fn find_stored(app: &App, name: &TokenName, key: &str) -> Result<Option<CachedToken>, CommonFault> {
+    // Read before the row is: a deletion in between makes the version stale.
+    let version = app.bus.cache_get(key).await.ok().map(|read| read.version);
+    let mut conn = app.store.reader().await.map_err(of_store)?;
+    let row = match name {
+        TokenName::Id(id, _) => store::tokens::find_token(&mut conn, *id).await,
+        TokenName::Hash(hash) => store::tokens::find_token_by_hash(&mut conn, hash).await,
+    };
+    drop(conn);
+    let Some(row) = row.map_err(of_store)? else { return Ok(None) };
+    let token = CachedToken::from(row);
+    if let Some(version) = version {
+        let value = serde_json::to_vec(&token).map_err(CommonFault::internal)?;
+        if let Err(error) = app.bus.cache_fill(key, version, &value, CACHED).await {
+            tracing::warn!(%error, "a token is not cached");
+        }
     }
+    Ok(Some(token))
 }
 
 #[cfg(test)]

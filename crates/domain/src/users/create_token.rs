@@ -20,6 +20,7 @@ const ABILITIES: &[&str] = &["*", "read", "write", "realtime", "wallet"];
 /// [`UserError::InvalidCredentials`] for a wrong password (counted as a failed sign-in), [`CommonFault::Invalid`],
 /// [`CommonFault::MissingAbility`].
 pub async fn create_token(app: &App, actor: &Actor, input: CreateToken) -> Result<TokenCreated, UserError> {
+    actor.require("write")?;
     let name = base::text::clean(&input.name);
     let mut abilities = input.abilities.unwrap_or_else(|| vec!["*".to_owned()]);
     abilities.sort_unstable();

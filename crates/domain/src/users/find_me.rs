@@ -14,6 +14,7 @@ use crate::{Actor, App};
 /// # Errors
 /// [`UserError::AccountDeleted`] when it went meanwhile; those of the store.
 pub async fn find_me(app: &App, actor: &Actor) -> Result<Me, UserError> {
+    actor.require("read")?;
     let user_id = actor.user_id();
     let mut conn = app.store.reader().await?;
     let account = store::users::find_account(&mut conn, user_id).await?.ok_or(UserError::AccountDeleted)?;

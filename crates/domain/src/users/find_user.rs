@@ -15,6 +15,9 @@ use crate::{Actor, App};
 /// # Errors
 /// [`CommonFault::NotFound`] for deleted and suspended accounts, and for whoever blocks the viewer (domain.md D23).
 pub async fn find_user(app: &App, viewer: Option<&Actor>, id_or_username: &str) -> Result<User, UserError> {
+    if let Some(viewer) = viewer {
+        viewer.require("read")?;
+    }
     let viewer_id = viewer.map(Actor::user_id);
     let name = profile_name(viewer_id, id_or_username).ok_or(CommonFault::NotFound("user"))?;
     let mut conn = app.store.reader().await?;

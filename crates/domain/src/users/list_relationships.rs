@@ -19,6 +19,7 @@ pub async fn list_relationships(
     actor: &Actor,
     ids: Vec<u64>,
 ) -> Result<Vec<(u64, Relationship)>, UserError> {
+    actor.require("read")?;
     let most = usize::try_from(MAX_PER_PAGE).unwrap_or(usize::MAX);
     if ids.len() > most {
         return Err(Violations::one("id", Problem::TooGreat(format!("{most} ids"))).into());

@@ -20,6 +20,7 @@ const MOST: u32 = 200;
 /// # Errors
 /// Those of the store.
 pub async fn list_tokens(app: &App, actor: &Actor) -> Result<Vec<TokenInfo>, UserError> {
+    actor.require("read")?;
     let mut conn = app.store.reader().await?;
     let now = Time::now_in_seconds().as_chrono();
     let tokens = store::tokens::list_tokens(&mut conn, actor.user_id(), now, MOST).await?;

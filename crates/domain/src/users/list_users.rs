@@ -33,6 +33,7 @@ pub async fn list_users(
     filter: UserFilter,
     page: PageRequest,
 ) -> Result<Page<UserCard>, UserError> {
+    viewer.require("read")?;
     let q = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty());
     let mut violations = Violations::none();
     let fits = q.is_none_or(|q| base::text::length(q) <= MAX_QUERY);

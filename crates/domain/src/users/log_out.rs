@@ -44,7 +44,7 @@ async fn write_log_out(unit: &mut Unit, app: &App, actor: &Actor) -> Result<(), 
     }
     let until = revocation_end(app, actor).as_chrono();
     store::revocations::insert_revocations(unit, user_id, std::slice::from_ref(&subject), until).await?;
-    unit.control(ControlMessage::SessionRevoked { user_id, subject, all: false });
+    unit.control(ControlMessage::SessionRevoked { user_id, subject });
     Ok(())
 }
 

@@ -3,11 +3,13 @@
 mod access_token;
 mod account_rules;
 mod authenticate;
+mod blocks;
 mod create_token;
 mod create_user;
 mod error;
 mod find_me;
 mod find_user;
+mod last_uses;
 mod list_relationships;
 mod list_tokens;
 mod list_users;
@@ -26,12 +28,14 @@ mod state;
 use std::net::IpAddr;
 
 pub use access_token::{TokenKeys, mint_access_token};
-pub use authenticate::{Authenticated, authenticate};
+pub use authenticate::{Authenticated, authenticate, authenticate_from_cache};
+pub use blocks::{blocks_key, find_blocked_among, forget_blocks};
 pub use create_token::create_token;
 pub use create_user::{NewUser, assign_role, create_user};
 pub use error::UserError;
 pub use find_me::find_me;
 pub use find_user::find_user;
+pub use last_uses::LastUses;
 pub use list_relationships::list_relationships;
 pub use list_tokens::list_tokens;
 pub use list_users::{UserFilter, list_users};
@@ -41,8 +45,10 @@ pub use message_policy::{MessagePolicy, may_message};
 pub use password::hash_password;
 pub use refresh_session::refresh_session;
 pub use register::register;
-pub use revocations::{Revocations, load_revocations, observe_control};
-pub use revoke_token::{revoke_other_tokens, revoke_token};
+pub use revocations::{
+    Revocations, is_revoked, load_revocations, note_deleted_tokens, observe_control, watch_revocations,
+};
+pub use revoke_token::{revoke_other_tokens, revoke_token, sanctum_id};
 pub use state::{UserState, find_state, find_states, state_key};
 
 /// Where a request came from.

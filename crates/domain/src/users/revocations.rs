@@ -1,12 +1,13 @@
 //! Tokens and sessions that ended before their time, in memory: asked on every request and every connect.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use base::id::UserId;
 use base::{CommonFault, Time};
 use bus::ControlMessage;
+use tokio::sync::watch;
 
+use super::session::token_subject;
 use crate::fault::of_store;
 use crate::{Actor, App};
 
@@ -16,9 +17,12 @@ use crate::{Actor, App};
 pub struct Revocations {
     /// Subject → Unix seconds. A subject is a session id, a `jti`, or `token:{id}` of a Sanctum token.
     subjects: RwLock<HashMap<String, i64>>,
-    /// User → (access tokens signed until then are void, how long that matters), Unix seconds.
-    users: RwLock<HashMap<UserId, (i64, i64)>>,
+    /// Told after each reading from MySQL.
+    loaded: watch::Sender<()>,
 }
+
+/// Rows looked for with one statement.
+const ROWS: usize = 5_000;
 
 impl Revocations {
     /// Notes that a subject ended.
@@ -28,38 +32,24 @@ impl Revocations {
         *end = (*end).max(until.unix_seconds());
     }
 
-    /// Notes that all of a user's access tokens signed so far ended.
-    fn note_user(&self, user_id: UserId, until: Time) {
-        let now = Time::now().unix_seconds();
-        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
-        users.insert(user_id, (now, until.unix_seconds()));
-    }
-
     /// Has this very token, or its session, ended?
-    pub(crate) fn covers(&self, actor: &Actor, issued_at: Option<i64>) -> bool {
+    pub(crate) fn covers(&self, actor: &Actor) -> bool {
         let now = Time::now().unix_seconds();
-        {
-            let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
-            let revoked = |subject: &str| subjects.get(subject).is_some_and(|&end| end > now);
-            if revoked(actor.token_id()) || actor.session_id().is_some_and(revoked) {
-                return true;
-            }
-        }
-        let Some(issued_at) = issued_at else { return false };
-        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
-        users.get(&actor.user_id()).is_some_and(|&(signed_until, _)| issued_at <= signed_until)
+        let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
+        let revoked = |subject: &str| subjects.get(subject).is_some_and(|&end| end > now);
+        revoked(actor.token_id()) || actor.session_id().is_some_and(revoked)
     }
 
     /// Forgets what matters no more.
     fn forget_old(&self) {
         let now = Time::now().unix_seconds();
         self.subjects.write().unwrap_or_else(PoisonError::into_inner).retain(|_, end| *end > now);
-        self.users.write().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, end)| *end > now);
     }
 }
 
 /// Reads all revocations that matter from MySQL: at the start, and every half minute for what no message brought
-/// (a node that was deaf, a Redis that was emptied).
+/// (a node that was deaf, a Redis that was emptied, a process that ended between its commit and the message). Then
+/// tells whoever [watches](watch_revocations).
 ///
 /// # Errors
 /// [`CommonFault::Unavailable`].
@@ -71,19 +61,49 @@ pub async fn load_revocations(app: &App) -> Result<(), CommonFault> {
         app.revocations.note(row.subject, Time::from(row.expires_at));
     }
     app.revocations.forget_old();
+    app.revocations.loaded.send_replace(());
     Ok(())
+}
+
+/// Changes whenever the revocations were read again. Hubs then look at their open sockets, whose tokens nobody presents
+/// a second time.
+#[must_use]
+pub fn watch_revocations(app: &App) -> watch::Receiver<()> {
+    app.revocations.loaded.subscribe()
+}
+
+/// Is the actor's token or session revoked, as far as this process knows? A look into memory; the user's own state
+/// is not asked for.
+#[must_use]
+pub fn is_revoked(app: &App, actor: &Actor) -> bool {
+    app.revocations.covers(actor)
+}
+
+/// Looks which of these Sanctum tokens have no row any more, since Laravel deletes rows without telling anybody. They
+/// are noted in this process as revoked; the answer is how many they were. One query for thousands of tokens.
+///
+/// # Errors
+/// [`CommonFault::Unavailable`].
+pub async fn note_deleted_tokens(app: &App, token_ids: &[u64]) -> Result<usize, CommonFault> {
+    let mut deleted = 0;
+    for ids in token_ids.chunks(ROWS) {
+        let mut conn = app.store.reader().await.map_err(of_store)?;
+        let existing = store::tokens::list_existing_tokens(&mut conn, ids).await;
+        drop(conn);
+        let existing: HashSet<u64> = existing.map_err(of_store)?.into_iter().collect();
+        for &id in ids.iter().filter(|id| !existing.contains(id)) {
+            app.revocations.note(token_subject(id), revoked_until(app));
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
 }
 
 /// Keeps the memory of revocations true. Every process that hears the bus calls it with every control message,
 /// before it acts on the message itself.
 pub fn observe_control(app: &App, message: &ControlMessage) {
-    if let ControlMessage::SessionRevoked { user_id, subject, all } = message {
-        let until = revoked_until(app);
-        if *all {
-            app.revocations.note_user(*user_id, until);
-        } else {
-            app.revocations.note(subject.as_str(), until);
-        }
+    if let ControlMessage::SessionRevoked { subject, .. } = message {
+        app.revocations.note(subject.as_str(), revoked_until(app));
     }
 }
 
@@ -111,26 +131,22 @@ mod tests {
     }
 
     #[test]
-    fn tokens_sessions_and_users_end() {
+    fn tokens_and_sessions_end() {
         let revocations = Revocations::default();
         let later = Time::now().plus_seconds(60);
-        assert!(!revocations.covers(&actor(Some("S"), "J"), Some(0)));
+        assert!(!revocations.covers(&actor(Some("S"), "J")));
         revocations.note("S", later);
-        assert!(revocations.covers(&actor(Some("S"), "J"), None));
-        assert!(!revocations.covers(&actor(None, "J"), None));
+        assert!(revocations.covers(&actor(Some("S"), "J")));
+        assert!(!revocations.covers(&actor(None, "J")));
         revocations.note("token:3", later);
-        assert!(revocations.covers(&actor(None, "token:3"), None));
-        let now = Time::now().unix_seconds();
-        revocations.note_user(7, later);
-        assert!(revocations.covers(&actor(None, "J"), Some(now)));
-        assert!(!revocations.covers(&actor(None, "J"), Some(now + 5)), "signed in again");
+        assert!(revocations.covers(&actor(None, "token:3")));
     }
 
     #[test]
     fn old_ones_are_forgotten() {
         let revocations = Revocations::default();
         revocations.note("S", Time::now().plus_seconds(-1));
-        assert!(!revocations.covers(&actor(Some("S"), "J"), None));
+        assert!(!revocations.covers(&actor(Some("S"), "J")));
         revocations.forget_old();
         assert!(revocations.subjects.read().unwrap().is_empty());
     }

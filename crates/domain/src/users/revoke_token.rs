@@ -17,6 +17,7 @@ const MOST: u32 = 10_000;
 /// # Errors
 /// [`CommonFault::NotFound`] for what is not the actor's.
 pub async fn revoke_token(app: &App, actor: &Actor, id: u64) -> Result<(), UserError> {
+    actor.require("write")?;
     let subjects: Result<Vec<String>, UserError> =
         in_unit!(app, |unit| write_revocation(unit, app, actor, id));
     note(app, subjects?);
@@ -28,6 +29,7 @@ pub async fn revoke_token(app: &App, actor: &Actor, id: u64) -> Result<(), UserE
 /// # Errors
 /// Those of the store and the bus.
 pub async fn revoke_other_tokens(app: &App, actor: &Actor) -> Result<(), UserError> {
+    actor.require("write")?;
     let subjects: Result<Vec<String>, UserError> = in_unit!(app, |unit| write_others(unit, app, actor));
     note(app, subjects?);
     Ok(())
@@ -85,7 +87,8 @@ async fn write_others(unit: &mut Unit, app: &App, actor: &Actor) -> Result<Vec<S
     Ok(subjects)
 }
 
-/// The Sanctum token that the actor presented, if it was one.
-pub(super) fn sanctum_id(actor: &Actor) -> Option<u64> {
+/// The id of the Sanctum token that the actor presented, if it was one.
+#[must_use]
+pub fn sanctum_id(actor: &Actor) -> Option<u64> {
     actor.token_id().strip_prefix("token:")?.parse().ok()
 }

@@ -116,7 +116,7 @@ pub(super) async fn end_sessions(
     store::revocations::insert_revocations(unit, user_id, &subjects, revoked_until(app).as_chrono()).await?;
     for subject in subjects {
         unit.emit(Channel::User(user_id), Event::SessionRevoked { session_id: Some(subject.clone()) });
-        unit.control(ControlMessage::SessionRevoked { user_id, subject, all: false });
+        unit.control(ControlMessage::SessionRevoked { user_id, subject });
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ pub(super) async fn end_tokens(
     for ((id, hash), subject) in tokens.iter().zip(subjects) {
         unit.forget(super::authenticate::token_key(*id));
         unit.forget(super::authenticate::token_hash_key(hash));
-        unit.control(ControlMessage::SessionRevoked { user_id, subject, all: false });
+        unit.control(ControlMessage::SessionRevoked { user_id, subject });
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub async fn list_transactions(
     filter: TransactionFilter,
     page: PageRequest,
 ) -> Result<Page<Transaction>, WalletError> {
+    actor.require("read")?;
     let mut conn = app.store.reader().await?;
     let wallet = store::wallet::find_wallet(&mut conn, actor.user_id()).await?;
     let wallet = wallet.ok_or(CommonFault::NotFound("wallet"))?;

@@ -2,7 +2,11 @@
 //! `cfg(test)` tells the lints that helpers, too, are tests' own.
 
 #[cfg(test)]
+mod abilities;
+#[cfg(test)]
 mod chat;
+#[cfg(test)]
+mod commits;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]

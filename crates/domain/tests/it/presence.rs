@@ -69,6 +69,43 @@ async fn a_status_is_seen_by_those_who_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_blocks_whom_is_asked_of_redis() {
+    let world = unlimited().await;
+    let app = &world.app;
+    let (amal, amal_acts) = world.user("amal").await;
+    let (badr, badr_acts) = world.user("badr").await;
+    // Asked once: from now on MySQL is not asked, as a block shows that it does not hear of.
+    assert_eq!(query(app, &amal_acts, &[badr]).await, [(badr, false)]);
+    assert!(presence::watch_presence(app, &badr_acts, amal).await.is_ok());
+    let block = format!("INSERT INTO hub_user_blocks (blocker_id, blocked_id) VALUES ({amal}, {badr})");
+    world.execute(&block).await;
+    assert_eq!(query(app, &amal_acts, &[badr]).await, [(badr, false)]);
+    assert!(presence::watch_presence(app, &badr_acts, amal).await.is_ok());
+    // The commit of whoever blocks makes it known, both ways.
+    world.unblock(amal, badr).await;
+    world.block(amal, badr).await;
+    assert_eq!(query(app, &amal_acts, &[badr]).await, []);
+    assert!(presence::watch_presence(app, &badr_acts, amal).await.is_err());
+    world.unblock(amal, badr).await;
+    assert!(presence::watch_presence(app, &badr_acts, amal).await.is_ok());
+
+    // More than an entry holds: the pair is asked for.
+    let mut unit = app.begin().await.unwrap();
+    domain::users::forget_blocks(&mut unit, amal, badr);
+    unit.commit(app).await.unwrap();
+    let crowd: Vec<String> = (0..2_001).map(|one| format!("('x', 'x{one}', 'x{one}@example.com', 'x')")).collect();
+    let crowd = format!("INSERT INTO users (name, username, email, password) VALUES {}", crowd.join(", "));
+    world.execute(&crowd).await;
+    let blocks = format!(
+        "INSERT INTO hub_user_blocks (blocker_id, blocked_id) SELECT {amal}, id FROM users WHERE name = 'x'"
+    );
+    world.execute(&blocks).await;
+    assert_eq!(query(app, &amal_acts, &[badr]).await, [(badr, false)]);
+    world.block(badr, amal).await;
+    assert_eq!(query(app, &amal_acts, &[badr]).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edge_is_told_written_and_confirmed() {
     let world = unlimited().await;
     let app = &world.app;

@@ -258,7 +258,9 @@ async fn slow_mode_makes_members_wait_but_not_their_repeats() {
 
     assert_eq!(refused_post(app, &user, words(room, "")).await, Some(Rule::VALIDATION_FAILED));
     let first = words(room, "one");
-    assert_eq!(refused_post(app, &user, first.clone()).await, None, "a refused message took no turn");
+    let orphan = PostMessage { parent_id: Some(999_999), ..words(room, "an answer to nothing") };
+    assert_eq!(refused_post(app, &user, orphan).await, Some(Rule::ROOM_PARENT_NOT_FOUND));
+    assert_eq!(refused_post(app, &user, first.clone()).await, None, "what was refused took no turn");
     let error = post_message(app, &user, words(room, "two")).await.unwrap_err();
     assert_eq!(error.rule(), Rule::ROOM_SLOW_MODE);
     let wait = error.retry_after().unwrap();

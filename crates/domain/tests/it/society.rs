@@ -1,7 +1,7 @@
 //! What people do to each other in tests, as far as no operation does it yet.
 
 use base::Time;
-use domain::users::state_key;
+use domain::users::{forget_blocks, state_key};
 
 use crate::world::World;
 
@@ -22,13 +22,17 @@ impl World {
     }
 
     pub(crate) async fn block(&self, blocker: u64, blocked: u64) {
-        let mut conn = self.app.store.reader().await.unwrap();
-        store::social::insert_block(&mut conn, blocker, blocked, Time::now_in_seconds()).await.unwrap();
+        let mut unit = self.app.begin().await.unwrap();
+        store::social::insert_block(&mut unit, blocker, blocked, Time::now_in_seconds()).await.unwrap();
+        forget_blocks(&mut unit, blocker, blocked);
+        unit.commit(&self.app).await.unwrap();
     }
 
     pub(crate) async fn unblock(&self, blocker: u64, blocked: u64) {
-        let mut conn = self.app.store.reader().await.unwrap();
-        assert!(store::social::delete_block(&mut conn, blocker, blocked).await.unwrap());
+        let mut unit = self.app.begin().await.unwrap();
+        assert!(store::social::delete_block(&mut unit, blocker, blocked).await.unwrap());
+        forget_blocks(&mut unit, blocker, blocked);
+        unit.commit(&self.app).await.unwrap();
     }
 
     pub(crate) async fn follow(&self, follower: u64, following: u64) {

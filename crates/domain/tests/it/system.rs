@@ -187,7 +187,7 @@ async fn the_platform_has_an_account_nobody_can_sign_in_to() {
     let world = World::new().await;
     let mut conn = world.store.reader().await.unwrap();
     let missing = system::platform_wallet(&mut conn).await.unwrap_err();
-    assert!(std::error::Error::source(&missing).unwrap().to_string().contains("majlis seed"));
+    assert!(std::error::Error::source(&missing).unwrap().to_string().contains("majlis migrate"));
     let other = world.another_node("n2").await;
     // Two processes at once.
     let (one, two) = tokio::join!(system::ensure_platform(&world), system::ensure_platform(&other));
@@ -218,7 +218,7 @@ async fn what_a_dead_process_left_in_the_outbox_is_published_once() {
     };
     let envelope = protocol::Envelope::new(channel, event);
     let mut conn = world.store.reader().await.unwrap();
-    let stored = serde_json::to_value([&envelope]).unwrap();
+    let stored = serde_json::json!({"envelopes": [&envelope]});
     store::outbox::insert_events(&mut conn, &base::id::ulid(), stored).await.unwrap();
     // One that nobody can read keeps nothing back.
     store::outbox::insert_events(&mut conn, &base::id::ulid(), serde_json::json!([{"x": 1}])).await.unwrap();
@@ -291,6 +291,63 @@ async fn what_is_over_is_purged_and_the_rest_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_clocks_repair_who_is_online_soon_after_the_start() {
+    let world = World::new().await;
+    let (away, _) = world.user("away").await;
+    let (here, _) = world.user("here").await;
+    world.bus.enter("node", &[here]).await.unwrap();
+    world.database.execute(&format!("UPDATE users SET is_online = 1 WHERE id = {away}")).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let (app, until) = (world.app.clone(), shutdown.clone());
+    let clock = tokio::spawn(async move { system::run_clocks(&app, until).await });
+    let right = format!("SELECT COUNT(*) FROM users WHERE is_online = (id = {here}) AND id IN ({away}, {here})");
+    let repaired = async {
+        while world.database.number(&right).await.unwrap() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), repaired).await.expect("repaired by a clock");
+    shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(5), clock).await.expect("it stops").unwrap();
+}
+
+#[tokio::test]
+async fn a_migrated_database_is_made_usable_by_any_number_of_processes() {
+    let world = World::new().await;
+    let other = world.another_node("n2").await;
+    let (one, two) = tokio::join!(system::install(&world), system::install(&other));
+    one.unwrap();
+    two.unwrap();
+    let mut conn = world.store.reader().await.unwrap();
+    let platform = system::platform_wallet(&mut conn).await.unwrap();
+    let (id, _) = world.user("speaker").await;
+    assign_role(&world, id, "speaker").await.unwrap();
+    assert!(access::has_permission(&mut conn, id, "rooms.create").await.unwrap());
+
+    // What administrators took away stays away, and what they added stays; a lost permission comes back whole.
+    for sql in [
+        "DELETE FROM role_has_permissions WHERE permission_id = (SELECT id FROM permissions WHERE name = 'rooms.create')",
+        "INSERT INTO roles (name, guard_name) VALUES ('editor', 'web')",
+        "DELETE FROM permissions WHERE name = 'books.create'",
+        "INSERT INTO cache (`key`, value, expiration) VALUES ('spatie.permission.cache', 'x', 2000000000)",
+    ] {
+        world.database.execute(sql).await.unwrap();
+    }
+    system::install(&world).await.unwrap();
+    assert!(!access::has_permission(&mut conn, id, "rooms.create").await.unwrap());
+    assert!(access::has_permission(&mut conn, id, "books.create").await.unwrap());
+    assert_eq!(world.database.number("SELECT COUNT(*) FROM roles").await.unwrap(), 5);
+    assert_eq!(world.database.number("SELECT COUNT(*) FROM cache").await.unwrap(), 0);
+    assert_eq!(system::platform_wallet(&mut conn).await.unwrap(), platform);
+
+    // Nothing missing: nothing is written, not even over Laravel's memory.
+    let cache = "INSERT INTO cache (`key`, value, expiration) VALUES ('spatie.permission.cache', 'x', 2000000000)";
+    world.database.execute(cache).await.unwrap();
+    system::install(&world).await.unwrap();
+    assert_eq!(world.database.number("SELECT COUNT(*) FROM cache").await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_clocks_relay_on_one_node_and_stop_when_told() {
     let world = World::new().await;
     let other = world.another_node("n2").await;
@@ -307,7 +364,7 @@ async fn the_clocks_relay_on_one_node_and_stop_when_told() {
     let event = Event::SessionRevoked { session_id: None };
     let envelope = protocol::Envelope::new(channel, event);
     let mut conn = world.store.reader().await.unwrap();
-    let stored = serde_json::to_value([&envelope]).unwrap();
+    let stored = serde_json::json!({"envelopes": [&envelope]});
     store::outbox::insert_events(&mut conn, &base::id::ulid(), stored).await.unwrap();
     let relayed = async {
         while world.events(channel).await.is_empty() {
@@ -321,6 +378,7 @@ async fn the_clocks_relay_on_one_node_and_stop_when_told() {
     for clock in clocks {
         tokio::time::timeout(Duration::from_secs(5), clock).await.expect("it stops").unwrap();
     }
-    // The lease was given back.
+    // The leases were given back.
+    assert!(world.bus.lease("upkeep", Duration::from_secs(1)).await.unwrap());
     assert!(world.bus.lease("clocks", Duration::from_secs(1)).await.unwrap());
 }

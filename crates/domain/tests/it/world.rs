@@ -106,6 +106,11 @@ impl World {
         Ear { _listener: listener, events }
     }
 
+    /// With what its keys in Redis begin.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// A bus whose server is not there.
     pub(crate) async fn without_redis(&self) -> App {
         let mut dead = self.settings.clone();

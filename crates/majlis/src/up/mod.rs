@@ -7,7 +7,6 @@ mod servers;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use config::Settings;
@@ -167,21 +166,28 @@ impl Stack {
         say("  Ctrl-C stops everything.  للإيقاف اضغط Ctrl-C");
     }
 
-    /// Starts again what dies, until interrupted.
+    /// Starts again what dies, until interrupted. The two watches run side by side, so that neither is cut off in the
+    /// middle of a restart by the other.
     async fn watch_over(&mut self, mut up: UpFile) -> Result<ExitCode> {
-        let (Some(servers), Some(processes)) = (self.servers.as_mut(), self.processes.as_mut()) else {
+        let Self { data, servers, processes, .. } = self;
+        let (Some(servers), Some(processes)) = (servers, processes) else {
             anyhow::bail!("nothing was started");
         };
-        loop {
-            let restarted = tokio::select! {
-                restarted = processes.restart_dead() => restarted?,
-                restarted = servers.restart_dead() => { restarted?; false }
-                () = tokio::time::sleep(Duration::from_secs(3600)) => false,
-            };
-            if restarted {
-                processes.fill_pids(&mut up);
-                self.data.write_up_file(&up).context("up.json cannot be written")?;
+        let watch_servers = async {
+            loop {
+                servers.restart_dead().await?;
             }
+        };
+        let watch_processes = async {
+            loop {
+                processes.restart_dead().await?;
+                processes.fill_pids(&mut up);
+                data.write_up_file(&up).context("up.json cannot be written")?;
+            }
+        };
+        tokio::select! {
+            ended = watch_servers => ended,
+            ended = watch_processes => ended,
         }
     }
 

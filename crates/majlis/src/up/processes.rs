@@ -16,8 +16,9 @@ use crate::term::complain;
 
 /// How long a process may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(30);
-/// How long a process may take to end: the hubs' drain and what is outstanding.
-const STOP_LIMIT: Duration = Duration::from_secs(6);
+/// How long a process may take to end: the hubs' drain of 2 s, 5 s for sockets that do not answer the close, and what
+/// is outstanding. The servers get the rest of the 15 s.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Deaths are looked for this often.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 
@@ -34,6 +35,8 @@ struct Process {
     /// The process ends when this pipe does: also when we are killed.
     leash: Option<ChildStdin>,
     started: Instant,
+    /// When it died, until it is started again.
+    ended_at: Option<Instant>,
 }
 
 /// The API and the hubs.
@@ -58,6 +61,7 @@ impl Processes {
             pid: 0,
             leash: None,
             started: Instant::now(),
+            ended_at: None,
         };
         let api = process(
             "api",
@@ -104,31 +108,29 @@ impl Processes {
         Ok(())
     }
 
-    /// Waits until at least one process has died, names it, and starts it again on its port.
-    pub(super) async fn restart_dead(&mut self) -> Result<bool> {
+    /// Waits until at least one process has died, names all that have, and starts them again on their ports. It does
+    /// not wait until they are ready: another one may die meanwhile.
+    pub(super) async fn restart_dead(&mut self) -> Result<()> {
         loop {
-            let Self { program, common, api, hubs, http } = self;
+            let Self { program, common, api, hubs, .. } = self;
             let mut restarted = false;
             for process in std::iter::once(api).chain(hubs) {
-                let Some(status) = process.ended()? else { continue };
-                complain(&format!(
-                    "{} (pid {}) died ({status}); starting it again. Its log: {}",
-                    process.name,
-                    process.pid,
-                    process.log.display()
-                ));
-                // One that dies at once is not started in a tight loop.
-                if process.started.elapsed() < Duration::from_secs(1) {
-                    sleep(Duration::from_secs(1)).await;
+                if let Some(status) = process.ended()? {
+                    complain(&format!(
+                        "{} (pid {}) died ({status}); starting it again. Its log: {}",
+                        process.name,
+                        process.pid,
+                        process.log.display()
+                    ));
+                    process.ended_at = Some(Instant::now());
                 }
-                process.spawn(program, common)?;
-                if let Err(error) = process.ready(http).await {
-                    complain(&format!("{error:#}"));
+                if process.may_start() {
+                    process.spawn(program, common)?;
+                    restarted = true;
                 }
-                restarted = true;
             }
             if restarted {
-                return Ok(true);
+                return Ok(());
             }
             sleep(WATCH_EVERY).await;
         }
@@ -185,13 +187,26 @@ impl Process {
         self.leash = child.stdin.take();
         self.child = Some(child);
         self.started = Instant::now();
+        self.ended_at = None;
         Ok(())
     }
 
+    /// How it ended, told once.
     fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        if self.ended_at.is_some() {
+            return Ok(None);
+        }
         Ok(match self.child.as_mut() {
             Some(child) => child.try_wait()?,
             None => None,
+        })
+    }
+
+    /// Is it dead, and long enough? One that dies at once is not started in a tight loop.
+    fn may_start(&self) -> bool {
+        self.ended_at.is_some_and(|ended| {
+            let lived = ended.duration_since(self.started);
+            lived >= Duration::from_secs(1) || ended.elapsed() >= Duration::from_secs(1)
         })
     }
 

@@ -98,6 +98,25 @@ pub async fn find_parent(conn: &mut Conn, id: u64) -> Result<Option<ParentRow>, 
         .await?)
 }
 
+/// When a user last wrote in a room, deleted messages included. Exact while the room's row is locked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_last_written_at(
+    conn: &mut Conn,
+    room_id: RoomId,
+    user_id: UserId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    // MAX, not ORDER BY id LIMIT 1: that tempts the optimizer to walk a long room backwards for who never wrote in it.
+    Ok(sqlx::query_scalar(
+        "SELECT MAX(created_at) FROM live_room_messages WHERE live_room_id = ? AND user_id = ?",
+    )
+    .bind(room_id)
+    .bind(user_id)
+    .fetch_one(conn)
+    .await?)
+}
+
 /// The newest messages of a room, or the newest before one, newest first.
 ///
 /// # Errors

@@ -116,18 +116,64 @@ async fn tokens_of_suspended_and_deleted_users_do_not_hold() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_written_once_a_minute() {
+async fn the_last_use_is_written_once_a_minute_and_nobody_waits_for_it() {
     let world = World::new().await;
     let (id, _) = world.user("sara").await;
     let token = laravel_token(&world, id, &format!("{USER};'[\"*\"]';NULL;UTC_TIMESTAMP()")).await;
-    users::authenticate(&world, &token).await.unwrap();
     let used = "SELECT COUNT(*) FROM personal_access_tokens WHERE last_used_at IS NOT NULL";
-    assert_eq!(world.database.number(used).await.unwrap(), 1);
-    world.database.execute("UPDATE personal_access_tokens SET last_used_at = NULL").await.unwrap();
-    for _ in 0..5 {
-        users::authenticate(&world, &token).await.unwrap();
-    }
+    // Somebody holds the row: the request does not wait for him.
+    let number: u64 = token.split_once('|').unwrap().0.parse().unwrap();
+    let mut holder = world.store.begin().await.unwrap();
+    store::tokens::delete_tokens(&mut holder, &[number]).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(2), users::authenticate(&world, &token)).await;
+    answer.expect("the row's lock is waited for").unwrap();
     assert_eq!(world.database.number(used).await.unwrap(), 0);
+    holder.rollback().await.unwrap();
+    let written = async {
+        while world.database.number(used).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), written).await.expect("written in the background");
+
+    // Not again by this process, and not by another, which did not see the first use.
+    let old = "UPDATE personal_access_tokens SET last_used_at = UTC_TIMESTAMP() - INTERVAL 30 SECOND";
+    world.database.execute(old).await.unwrap();
+    let other_node = world.another_node("n2").await;
+    for app in [&world.app, &other_node] {
+        for _ in 0..3 {
+            users::authenticate(app, &token).await.unwrap();
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let old = "SELECT COUNT(*) FROM personal_access_tokens \
+               WHERE last_used_at < UTC_TIMESTAMP() - INTERVAL 20 SECOND";
+    assert_eq!(world.database.number(old).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_asked_of_mysql_once() {
+    let world = World::new().await;
+    let (id, _) = world.user("sara").await;
+    let row = format!(
+        "INSERT INTO personal_access_tokens (id, tokenable_type, tokenable_id, name, token, abilities) \
+         VALUES (77, '{USER}', {id}, 'late', SHA2('{PLAIN}', 256), '[\"*\"]')"
+    );
+    let token = format!("77|{PLAIN}");
+    assert_eq!(rule(users::authenticate(&world, &token).await), Rule::UNAUTHENTICATED);
+    // Whoever asks for a number cannot have the token refused that gets it: another secret is another question.
+    let other = format!("77|{}", PLAIN.replace('a', "b"));
+    world.database.execute(&row.replace(PLAIN, &PLAIN.replace('a', "b"))).await.unwrap();
+    assert!(users::authenticate(&world, &other).await.is_ok());
+    world.database.execute("DELETE FROM personal_access_tokens").await.unwrap();
+    world.database.execute(&row).await.unwrap();
+    world.bus.cache_invalidate(&["token:77"]).await.unwrap();
+    assert_eq!(rule(users::authenticate(&world, &token).await), Rule::UNAUTHENTICATED, "remembered");
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    // What only MySQL knows is not asked for where it must not be.
+    assert!(users::authenticate_from_cache(&world, &token).await.unwrap().is_none());
+    assert!(users::authenticate(&world, &token).await.is_ok(), "for 5 s only");
+    assert_eq!(users::authenticate_from_cache(&world, &token).await.unwrap().unwrap().actor.user_id(), id);
 }
 
 #[tokio::test]
@@ -141,7 +187,7 @@ async fn a_cached_token_ends_when_it_is_deleted() {
     users::revoke_token(&world, &actor, made.info.id).await.unwrap();
     let subject = format!("token:{}", made.info.id);
     let heard = ear.next_control().await;
-    assert_eq!(heard, ControlMessage::SessionRevoked { user_id: actor.user_id(), subject, all: false });
+    assert_eq!(heard, ControlMessage::SessionRevoked { user_id: actor.user_id(), subject });
     for app in [&world.app, &other_node] {
         assert_eq!(rule(users::authenticate(app, &made.token).await), Rule::UNAUTHENTICATED);
     }
@@ -281,4 +327,38 @@ async fn aliases_are_written_where_they_are_configured() {
     let kind = world.database.text("SELECT tokenable_type FROM personal_access_tokens").await.unwrap();
     assert_eq!(kind.as_deref(), Some("user"));
     users::authenticate(&world, &made.token).await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_that_laravel_deletes_are_found_in_bulk() {
+    let world = World::new().await;
+    let (_, actor) = world.user("sara").await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(create(&world, &actor, None).await.unwrap().info.id);
+    }
+    assert_eq!(users::note_deleted_tokens(&world, &[]).await.unwrap(), 0);
+    assert_eq!(users::note_deleted_tokens(&world, &ids).await.unwrap(), 0);
+    let last = create(&world, &actor, None).await.unwrap();
+    let who = users::authenticate(&world, &last.token).await.unwrap().actor;
+    assert_eq!(users::sanctum_id(&who), Some(last.info.id));
+    world
+        .database
+        .execute(&format!("DELETE FROM personal_access_tokens WHERE id = {}", ids[1]))
+        .await
+        .unwrap();
+    world
+        .database
+        .execute(&format!("DELETE FROM personal_access_tokens WHERE id = {}", last.info.id))
+        .await
+        .unwrap();
+    ids.push(last.info.id);
+    // More than one statement's worth of ids.
+    let first = ids[0];
+    ids.extend((0..12_000).map(|_| first));
+    assert!(!users::is_revoked(&world, &who));
+    assert_eq!(users::note_deleted_tokens(&world, &ids).await.unwrap(), 2);
+    assert!(users::is_revoked(&world, &who));
+    // Though its row is still in the cache.
+    assert_eq!(rule(users::authenticate(&world, &last.token).await), Rule::UNAUTHENTICATED);
 }
