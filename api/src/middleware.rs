@@ -171,7 +171,9 @@ pub(crate) async fn identify(State(door): State<Door>, mut request: Request, nex
             Refusal::from(fault).into_response()
         }
         _ => {
-            request.extensions_mut().insert(identity.unwrap_or_else(|| Identity::Refused(CommonFault::Unauthenticated.into())));
+            request
+                .extensions_mut()
+                .insert(identity.unwrap_or_else(|| Identity::Refused(CommonFault::Unauthenticated.into())));
             next.run(request).await
         }
     };

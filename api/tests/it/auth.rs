@@ -85,14 +85,20 @@ async fn api_tokens_do_what_their_abilities_say() {
     send(gift).await.problem(403, "missing_ability");
 
     // A missing ability is told before what is wrong with path, query or body; one that is there is enough to be told.
-    let read_only = |method, path| world.request(method, path, Some(&token)).header("content-type", "text/plain");
-    send(read_only(Method::POST, "/conversations/x/messages").body("{")).await.problem(403, "missing_ability");
+    let read_only =
+        |method, path| world.request(method, path, Some(&token)).header("content-type", "text/plain");
+    send(read_only(Method::POST, "/conversations/x/messages").body("{"))
+        .await
+        .problem(403, "missing_ability");
     let body = json!({"name": "Writer", "password": PASSWORD, "abilities": ["write"]});
     let writer = world.post("/auth/tokens", &person, body).await.expect(201);
     let writer = writer.body["data"]["token"].as_str().unwrap().to_owned();
-    send(world.request(Method::GET, "/wallet?per_page=x", Some(&writer))).await.problem(403, "missing_ability");
+    send(world.request(Method::GET, "/wallet?per_page=x", Some(&writer)))
+        .await
+        .problem(403, "missing_ability");
     let other = world.person().await;
-    let open = world.request(Method::POST, "/conversations", Some(&writer)).json(&json!({"user_id": other.id}));
+    let open =
+        world.request(Method::POST, "/conversations", Some(&writer)).json(&json!({"user_id": other.id}));
     let opened = send(open).await.expect(201);
     let path = format!("/conversations/{}/messages", opened.body["data"]["id"]);
     for (path, status, code) in [

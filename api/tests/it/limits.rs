@@ -71,7 +71,12 @@ async fn tokens_nobody_knows_are_not_looked_up_once_an_address_has_used_its_shar
             break;
         }
         // It has been looked up, hence is known now.
-        world.app.bus.cache_invalidate(&[&format!("token:{}", unseen.split_once('|').unwrap().0)]).await.unwrap();
+        world
+            .app
+            .bus
+            .cache_invalidate(&[&format!("token:{}", unseen.split_once('|').unwrap().0)])
+            .await
+            .unwrap();
     }
     let spared = spared.expect("no look-up").problem(429, "rate_limited");
     assert_eq!(spared.header("ratelimit-policy"), "\"guest\";q=120;w=60");

@@ -518,6 +518,23 @@ pub async fn update_is_active(conn: &mut Conn, user_id: UserId, is_active: bool)
     affected("users", 1, &done)
 }
 
+/// Users who may not act (suspended or deleted), by ascending id after `after`.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_inactive_ids(
+    conn: &mut Conn,
+    after: UserId,
+    limit: usize,
+) -> Result<Vec<UserId>, StoreError> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    Ok(sqlx::query_scalar("SELECT id FROM users WHERE is_active = 0 AND id > ? ORDER BY id LIMIT ?")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::like_prefix;

@@ -4,8 +4,8 @@ use protocol::codec::Encoding;
 use protocol::frame::{Answer, Request, SendRequest};
 use serde_json::json;
 
-use crate::client::json;
-use crate::stand::{Stand, key};
+use crate::client::{Client, json};
+use crate::stand::{PASSWORD, Stand, key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_crosses_nodes_and_encodings_once_for_each_client_id() {
@@ -131,4 +131,37 @@ async fn a_room_is_heard_on_both_nodes_and_tells_who_is_there() {
     assert!(kept.publications.iter().any(|event| json(&event.data)["type"] == "room.message_created"));
     let Ok(Answer::History(top)) = two.ask(history(0)).await.unwrap() else { panic!() };
     assert!(top.publications.is_empty() && top.offset == kept.offset);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_may_only_read_does_not_write_through_this_door_either() {
+    let stand = Stand::with(1, |_| {}).await;
+    let (amal, badr) = (stand.user("amal").await, stand.user("badr").await);
+    let actor = domain::Actor::on_behalf_of(amal);
+    let mut clients = Vec::new();
+    for abilities in [&["read", "realtime"][..], &["realtime"][..]] {
+        let input = json!({"name": "app", "password": PASSWORD, "abilities": abilities});
+        let input = serde_json::from_value(input).unwrap();
+        let made = domain::users::create_token(stand.app(), &actor, input).await.unwrap();
+        let mut client = Client::open(&stand.nodes[0].url(), Encoding::Json).await;
+        client.connect_with(&made.token).await;
+        clients.push(client);
+    }
+    let presence = json!({"user_ids": [badr]});
+    let message = json!({"client_id": key(), "user_id": badr, "body": "salam"});
+    for (client, may_read) in clients.iter_mut().zip([true, false]) {
+        for (method, input) in [
+            ("chat.send_message", message.clone()),
+            ("chat.mark_read", json!({"conversation_id": 1, "up_to": 1})),
+            ("chat.start_typing", json!({"conversation_id": 1})),
+            ("rooms.join", json!({"room_id": 1})),
+        ] {
+            let error = client.rpc(method, &input).await.unwrap_err();
+            assert!(
+                error.message.starts_with("missing_ability: ") && !error.temporary,
+                "{method}: {error:?}"
+            );
+        }
+        assert_eq!(client.rpc("presence.query", &presence).await.is_ok(), may_read);
+    }
 }

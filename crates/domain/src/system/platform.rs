@@ -28,7 +28,9 @@ pub struct PlatformWallet {
 /// [`CommonFault::Internal`] where it was not made yet: [`super::install`] does, which `majlis migrate` runs.
 pub async fn platform_wallet(conn: &mut Conn) -> Result<PlatformWallet, CommonFault> {
     find_platform(conn).await?.ok_or_else(|| {
-        CommonFault::internal("settings.platform_user_id names no account with a wallet: run `majlis migrate`")
+        CommonFault::internal(
+            "settings.platform_user_id names no account with a wallet: run `majlis migrate`",
+        )
     })
 }
 

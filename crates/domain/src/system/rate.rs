@@ -73,9 +73,7 @@ impl RequestLimiter {
         let refill_per_sec = f64::from(policy.quota) / f64::from(policy.window_seconds);
         let rule = TokenBucket { capacity: policy.burst, refill_per_sec };
         let state = match tokio::time::timeout(PATIENCE, app.bus.take(&bucket, 1, rule)).await {
-            Ok(Ok(allowance)) => {
-                state(policy, allowance.allowed, allowance.remaining, allowance.retry_after)
-            }
+            Ok(Ok(allowance)) => state(policy, allowance.allowed, allowance.remaining, allowance.retry_after),
             Ok(Err(_)) | Err(_) => {
                 metrics::counter!("rate_limit_fallbacks_total").increment(1);
                 self.take_local(policy, bucket.clone(), Instant::now())

@@ -16,6 +16,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(5);
 /// Between two readings of the revocations, for what no message brought.
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
+/// Between two looks for suspensions that another application wrote.
+const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -31,13 +33,14 @@ const UPKEEP_LEASE_NAME: &str = "upkeep";
 /// Runs until `shutdown`. Failures are logged and tried again at the next beat.
 pub async fn run_clocks(app: &App, shutdown: CancellationToken) {
     // Side by side: the upkeep may take its time, and events must not wait for it.
-    tokio::join!(run_beat(app, &shutdown), run_upkeep(app, &shutdown));
+    tokio::join!(Box::pin(run_beat(app, &shutdown)), Box::pin(run_upkeep(app, &shutdown)));
 }
 
 /// What nobody should wait for.
 async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now(), BEAT);
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
+    let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -47,6 +50,10 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
             }
             if is_elected(app, LEASE_NAME, LEASE).await {
                 told("relay_outbox", relay_outbox(app).await.map(drop));
+                if Instant::now() >= suspensions_at {
+                    suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
+                    told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
+                }
             }
         }
     };

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod account_rules;
+mod apply_suspensions;
 mod authenticate;
 mod blocks;
 mod create_token;
@@ -28,6 +29,7 @@ mod state;
 use std::net::IpAddr;
 
 pub use access_token::{TokenKeys, mint_access_token};
+pub use apply_suspensions::apply_suspensions;
 pub use authenticate::{Authenticated, authenticate, authenticate_from_cache};
 pub use blocks::{blocks_key, find_blocked_among, forget_blocks};
 pub use create_token::create_token;

@@ -14,6 +14,8 @@ use crate::fault::of_store;
 
 /// How long an entry stays without being made stale by a write.
 const KEPT: Duration = Duration::from_secs(600);
+/// How long it is remembered that somebody may not act: another application may lift it.
+const KEPT_INACTIVE: Duration = Duration::from_secs(30);
 
 /// What every request needs of a user. After changing any of it in a unit: `unit.forget_user(id)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +104,8 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
             // That there is nobody is not remembered: an account can be made without Redis.
             let (Some(version), Some(state)) = (version, states.get(&id)) else { continue };
             let value = serde_json::to_vec(state).map_err(CommonFault::internal)?;
-            if let Err(error) = app.bus.cache_fill(key, version, &value, KEPT).await {
+            let kept = if state.active { KEPT } else { KEPT_INACTIVE };
+            if let Err(error) = app.bus.cache_fill(key, version, &value, kept).await {
                 tracing::warn!(%error, user_id = id, "the state of a user is not cached");
             }
         }

@@ -56,23 +56,23 @@ async fn refused(world: &World, actor: &Actor) -> Vec<&'static str> {
         "client_id": key(), "user_id": 1, "amount": "1.00", "direction": "credit", "reason": "x"
     });
     ask! {
-        "read": chat::list_conversations(app, actor, page.clone());
+        "read": chat::list_conversations(app, actor, page);
         "read": chat::find_conversation(app, actor, 1);
         "read": chat::count_unread(app, actor);
         "read": chat::list_messages(app, actor, 1, chat::MessageWindow::Before(None), 5);
         "read": chat::sync_messages(app, actor, SyncMessages { after_message_id: 0, limit: None });
         "read": rooms::enter_channel(app, actor, 1);
         "read": rooms::find_room(app, Some(actor), 1);
-        "read": rooms::list_rooms(app, Some(actor), RoomFilter::default(), page.clone());
+        "read": rooms::list_rooms(app, Some(actor), RoomFilter::default(), page);
         "read": rooms::list_room_messages(app, actor, 1, None, 5);
         "read": wallet::find_wallet(app, actor);
         "read": wallet::find_transaction(app, actor, 1);
-        "read": wallet::list_transactions(app, actor, TransactionFilter::default(), page.clone());
+        "read": wallet::list_transactions(app, actor, TransactionFilter::default(), page);
         "read": presence::query_presence(app, actor, QueryPresence { user_ids: vec![1] });
         "read": presence::watch_presence(app, actor, 1);
         "read": users::find_me(app, actor);
         "read": users::find_user(app, Some(actor), "me");
-        "read": users::list_users(app, actor, UserFilter::default(), page.clone());
+        "read": users::list_users(app, actor, UserFilter::default(), page);
         "read": users::list_relationships(app, actor, vec![1]);
         "read": users::list_tokens(app, actor);
         "write": chat::open_conversation(app, actor, OpenConversation { user_id: 999_999 });

@@ -93,7 +93,8 @@ async fn who_blocks_whom_is_asked_of_redis() {
     let mut unit = app.begin().await.unwrap();
     domain::users::forget_blocks(&mut unit, amal, badr);
     unit.commit(app).await.unwrap();
-    let crowd: Vec<String> = (0..2_001).map(|one| format!("('x', 'x{one}', 'x{one}@example.com', 'x')")).collect();
+    let crowd: Vec<String> =
+        (0..2_001).map(|one| format!("('x', 'x{one}', 'x{one}@example.com', 'x')")).collect();
     let crowd = format!("INSERT INTO users (name, username, email, password) VALUES {}", crowd.join(", "));
     world.execute(&crowd).await;
     let blocks = format!(

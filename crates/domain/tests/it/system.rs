@@ -300,7 +300,8 @@ async fn the_clocks_repair_who_is_online_soon_after_the_start() {
     let shutdown = CancellationToken::new();
     let (app, until) = (world.app.clone(), shutdown.clone());
     let clock = tokio::spawn(async move { system::run_clocks(&app, until).await });
-    let right = format!("SELECT COUNT(*) FROM users WHERE is_online = (id = {here}) AND id IN ({away}, {here})");
+    let right =
+        format!("SELECT COUNT(*) FROM users WHERE is_online = (id = {here}) AND id IN ({away}, {here})");
     let repaired = async {
         while world.database.number(&right).await.unwrap() < 2 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -341,7 +342,8 @@ async fn a_migrated_database_is_made_usable_by_any_number_of_processes() {
     assert_eq!(system::platform_wallet(&mut conn).await.unwrap(), platform);
 
     // Nothing missing: nothing is written, not even over Laravel's memory.
-    let cache = "INSERT INTO cache (`key`, value, expiration) VALUES ('spatie.permission.cache', 'x', 2000000000)";
+    let cache =
+        "INSERT INTO cache (`key`, value, expiration) VALUES ('spatie.permission.cache', 'x', 2000000000)";
     world.database.execute(cache).await.unwrap();
     system::install(&world).await.unwrap();
     assert_eq!(world.database.number("SELECT COUNT(*) FROM cache").await.unwrap(), 1);

@@ -225,17 +225,20 @@ async fn create(
 async fn api_tokens_are_made_with_the_password() {
     let world = World::new().await;
     let (id, actor) = world.user("sara").await;
-    let made = create(&world, &actor, Some(&["read", "realtime"])).await.unwrap();
+    let made = create(&world, &actor, Some(&["read", "write"])).await.unwrap();
     let (number, plain) = made.token.split_once('|').unwrap();
     assert_eq!((number.parse().ok(), plain.len()), (Some(made.info.id), 48));
     let stored = world.database.text("SELECT token FROM personal_access_tokens").await.unwrap().unwrap();
     assert!(stored.len() == 64 && !stored.contains(plain), "only its SHA-256");
     let who = users::authenticate(&world, &made.token).await.unwrap();
-    assert!(who.actor.user_id() == id && who.actor.can("read") && !who.actor.can("write"));
+    assert!(who.actor.user_id() == id && who.actor.can("read") && !who.actor.can("wallet"));
     // It cannot make what may do more than itself.
     assert_eq!(rule(create(&world, &who.actor, None).await), Rule::MISSING_ABILITY);
     assert_eq!(rule(create(&world, &who.actor, Some(&["read", "wallet"])).await), Rule::MISSING_ABILITY);
-    create(&world, &who.actor, Some(&["read"])).await.unwrap();
+    let reader = create(&world, &who.actor, Some(&["read"])).await.unwrap();
+    // One that only reads makes none at all.
+    let reader = users::authenticate(&world, &reader.token).await.unwrap().actor;
+    assert_eq!(rule(create(&world, &reader, Some(&["read"])).await), Rule::MISSING_ABILITY);
 
     assert_eq!(fields(create(&world, &actor, Some(&[])).await), ["abilities"]);
     assert_eq!(fields(create(&world, &actor, Some(&["refresh"])).await), ["abilities"]);
@@ -361,4 +364,24 @@ async fn rows_that_laravel_deletes_are_found_in_bulk() {
     assert!(users::is_revoked(&world, &who));
     // Though its row is still in the cache.
     assert_eq!(rule(users::authenticate(&world, &last.token).await), Rule::UNAUTHENTICATED);
+}
+
+#[tokio::test]
+async fn a_suspension_that_another_application_wrote_counts_soon_and_so_does_its_end() {
+    let world = World::new().await;
+    let (online, _) = world.user("nadia").await;
+    let (offline, _) = world.user("karim").await;
+    for id in [online, offline] {
+        assert!(users::find_state(&world, id).await.unwrap().unwrap().active, "now it is in the cache");
+    }
+    world.bus.enter(world.bus.node_id(), &[online]).await.unwrap();
+    let mut ear = world.ear().await;
+    world.database.execute("UPDATE users SET is_active = 0").await.unwrap();
+    assert!(users::find_state(&world, online).await.unwrap().unwrap().active, "nobody has looked yet");
+
+    assert_eq!(users::apply_suspensions(&world).await.unwrap(), 1, "only who is online is told");
+    assert_eq!(ear.next_control().await, ControlMessage::UserSuspended { user_id: online });
+    for id in [online, offline] {
+        assert!(!users::find_state(&world, id).await.unwrap().unwrap().active);
+    }
 }
