@@ -116,7 +116,7 @@ impl IntoResponse for Refusal {
 }
 
 /// One violation of one field, as a refusal.
-pub(crate) fn invalid(field: &'static str, problem: base::Problem) -> Refusal {
+pub(crate) fn invalid(field: impl Into<std::borrow::Cow<'static, str>>, problem: base::Problem) -> Refusal {
     CommonFault::Invalid(Violations::one(field, problem)).into()
 }
 

@@ -5,6 +5,7 @@
 //! because here it has to be told before path, query and body are read.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use axum::body::Bytes;
@@ -222,6 +223,19 @@ impl Params {
     }
 }
 
+impl Params {
+    /// Refuses filters that the list does not have, and every order: lists have one order each (domain.md D19). What
+    /// is not meant as either is ignored.
+    fn require_built(&self, filters: &[&str]) -> Result<(), Refusal> {
+        for (name, _) in &self.0 {
+            if name == "sort" || name.starts_with("filter[") && !filters.contains(&name.as_str()) {
+                return Err(invalid(name.clone(), Problem::Unknown));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Refusal;
 
@@ -233,16 +247,45 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     }
 }
 
+/// What a list takes.
+pub(crate) trait Takes {
+    /// Its filters, as the query spells them. Others are refused.
+    const FILTERS: &'static [&'static str] = &[];
+    /// Items on a page unless asked otherwise.
+    const PER_PAGE: u32 = DEFAULT_PER_PAGE;
+}
+
+/// A list that is walked, and no more.
+pub(crate) struct NoFilters;
+
+impl Takes for NoFilters {}
+
+/// The query of a list without pages, filters and orders: it asks for none of them.
+pub(crate) struct WholeList;
+
+impl<S: Send + Sync> FromRequestParts<S> for WholeList {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Params::from_request_parts(parts, state).await?.require_built(NoFilters::FILTERS)?;
+        Ok(Self)
+    }
+}
+
+/// The parameters that say where a page is.
+const PLACES: [&str; 4] = ["cursor", "before", "after", "around"];
+
 /// What a list is asked for, and where its neighbouring pages are.
-pub(crate) struct Listing {
+pub(crate) struct Listing<T = NoFilters> {
     /// For the operation.
     pub(crate) page: PageRequest,
     /// For filters.
     pub(crate) params: Params,
     path: String,
+    takes: PhantomData<fn() -> T>,
 }
 
-impl Listing {
+impl<T> Listing<T> {
     /// The list's address without a query.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -251,25 +294,26 @@ impl Listing {
     /// The address of the page at a cursor, with the same filters.
     pub(crate) fn url_of(&self, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.params.0.iter().filter(|(name, _)| name != "cursor") {
+        for (name, value) in self.params.0.iter().filter(|(name, _)| !PLACES.contains(&name.as_str())) {
             query.append_pair(name, value);
         }
         format!("{}?{}", self.path, query.append_pair("cursor", cursor).finish())
     }
 }
 
-impl FromRequestParts<Door> for Listing {
+impl<T: Takes> FromRequestParts<Door> for Listing<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
         let params = Params::from_request_parts(parts, door).await?;
+        params.require_built(T::FILTERS)?;
         let cursor = match params.get("cursor") {
             None => None,
             Some(text) => Some(Cursor::decode(text).map_err(|_error| DoorFault::InvalidCursor)?),
         };
-        let page = PageRequest { cursor, per_page: params.count("per_page", DEFAULT_PER_PAGE)? };
+        let page = PageRequest { cursor, per_page: params.count("per_page", T::PER_PAGE)? };
         let path = format!("{}{}", door.app.settings.http.public_url, parts.uri.path());
-        Ok(Self { page, params, path })
+        Ok(Self { page, params, path, takes: PhantomData })
     }
 }
 

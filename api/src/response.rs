@@ -84,14 +84,24 @@ pub(crate) fn created<T: Serialize>(location: &str, data: T) -> Answer {
     Ok((StatusCode::CREATED, headers, Json(Data { data })).into_response())
 }
 
+/// A write with a key whose result has no address that the asker may read: `201 {"data":…}`.
+pub(crate) fn recorded<T: Serialize>(written: Written<T>) -> Response {
+    let headers = [(header::CACHE_CONTROL, PRIVATE)];
+    let response = (StatusCode::CREATED, headers, Json(Data { data: written.answer })).into_response();
+    marked(response, written.replayed)
+}
+
+fn marked(mut response: Response, replayed: bool) -> Response {
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
 /// [`created`] for a write with a key: a repeat has the same status and body, and says that it is one.
 pub(crate) fn written<T, D: Serialize>(written: Written<T>, split: impl FnOnce(T) -> (String, D)) -> Answer {
     let (location, data) = split(written.answer);
-    let mut response = created(&location, data)?;
-    if written.replayed {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(marked(created(&location, data)?, written.replayed))
 }
 
 /// `204`, for what is gone or has nothing to say.
@@ -100,7 +110,7 @@ pub(crate) fn no_content() -> Response {
 }
 
 /// A page of a list.
-pub(crate) fn list<T: Serialize>(listing: &Listing, page: Page<T>) -> Answer {
+pub(crate) fn list<K, T: Serialize>(listing: &Listing<K>, page: Page<T>) -> Answer {
     let next_cursor = page.next.map(base::paging::Cursor::encode);
     let prev_cursor = page.previous.map(base::paging::Cursor::encode);
     let links = Links {

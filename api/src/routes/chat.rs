@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base::Problem;
+use base::paging::Cursor;
 use domain::App;
 use domain::chat::{self, MessageWindow};
 use protocol::chat::{
@@ -15,7 +16,7 @@ use utoipa_axum::routes;
 use super::PageParams;
 use crate::Door;
 use crate::error::{Refusal, invalid};
-use crate::extract::{Caller, JsonBody, KeyedBody, Listing, Params, PathId};
+use crate::extract::{Caller, JsonBody, KeyedBody, Listing, Params, PathId, Takes};
 use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -103,25 +104,40 @@ async fn delete_conversation(State(app): State<App>, Caller(actor): Caller, Path
     security(("bearer" = [])),
     params(
         ("id" = u64, Path, description = "The conversation"),
+        ("cursor" = Option<String>, Query, description = "`meta.next_cursor` (older) or `meta.prev_cursor` of another page"),
         ("before" = Option<u64>, Query, description = "The newest below this id"),
         ("after" = Option<u64>, Query, description = "The oldest above this id"),
         ("around" = Option<u64>, Query, description = "Half of them below this id, the others from it on"),
         ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 50 where left out")
     ),
-    responses((status = 200, description = "The messages; deleted ones are empty places", body = Data<Vec<Message>>))
+    responses((status = 200, description = "A page, the next one is older; deleted messages are empty places", body = List<Message>))
 )]
 async fn list_messages(
     State(app): State<App>,
     Caller(actor): Caller,
     PathId(id): PathId,
-    params: Params,
+    listing: Listing<Messages>,
 ) -> Answer {
-    let limit = params.count("per_page", 50)?;
-    Ok(data(chat::list_messages(&app, &actor, id, window(&params)?, limit).await?))
+    let window = window(&listing.params, listing.page.cursor)?;
+    list(&listing, chat::list_messages(&app, &actor, id, window, listing.page.per_page).await?)
 }
 
-fn window(params: &Params) -> Result<MessageWindow, Refusal> {
+/// What a list of messages takes.
+pub(super) struct Messages;
+
+impl Takes for Messages {
+    const PER_PAGE: u32 = 50;
+}
+
+fn window(params: &Params, cursor: Option<Cursor>) -> Result<MessageWindow, Refusal> {
     let places = (params.parsed("before")?, params.parsed("after")?, params.parsed("around")?);
+    if let Some(Cursor { id, forward }) = cursor {
+        return match places {
+            (None, None, None) if forward => Ok(MessageWindow::Before(Some(id))),
+            (None, None, None) => Ok(MessageWindow::After(id)),
+            _ => Err(invalid("cursor", Problem::NotAllowed("send it without before, after and around"))),
+        };
+    }
     match places {
         (before, None, None) => Ok(MessageWindow::Before(before)),
         (None, Some(after), None) => Ok(MessageWindow::After(after)),

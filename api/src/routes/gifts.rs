@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Door;
-use crate::extract::{KeyedBody, PathId, Payer};
+use crate::extract::{KeyedBody, PathId, Payer, WholeList};
 use crate::response::{Answer, Condition, Data, catalogue, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -22,7 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
     get, path = "/api/v1/gifts", tag = "gifts", operation_id = "list_gifts",
     responses((status = 200, description = "All of them, in their order", body = Data<Vec<Gift>>))
 )]
-async fn list_gifts(State(app): State<App>, headers: HeaderMap) -> Answer {
+async fn list_gifts(State(app): State<App>, _: WholeList, headers: HeaderMap) -> Answer {
     catalogue(&Condition::of(&headers), gifts::list_gifts(&app).await?)
 }
 

@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use base::Problem;
+use base::paging::Cursor;
 use domain::App;
 use domain::rooms;
 use protocol::rooms::{
@@ -12,9 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::PageParams;
+use super::chat::Messages;
 use crate::Door;
 use crate::error::{Refusal, invalid};
-use crate::extract::{Caller, JsonBody, KeyHeader, KeyedBody, Listing, MaybeCaller, Params, PathId, user_id};
+use crate::extract::{
+    Caller, JsonBody, KeyHeader, KeyedBody, Listing, MaybeCaller, Params, PathId, Takes, user_id,
+};
 use crate::response::{Answer, Condition, Data, List, created, data, list, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -25,6 +30,21 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(start_room))
         .routes(routes!(join_room))
         .routes(routes!(list_room_messages, post_message))
+}
+
+/// What the list of rooms takes.
+struct Rooms;
+
+impl Takes for Rooms {
+    const FILTERS: &'static [&'static str] = &[
+        "filter[status]",
+        "filter[category]",
+        "filter[access_type]",
+        "filter[host]",
+        "filter[live_now]",
+        "filter[from]",
+        "filter[to]",
+    ];
 }
 
 /// Live rooms; cancelled ones only of the asker's own.
@@ -42,7 +62,11 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
     ),
     responses((status = 200, description = "A page, newest first", body = List<LiveRoom>))
 )]
-async fn list_rooms(State(app): State<App>, MaybeCaller(viewer): MaybeCaller, listing: Listing) -> Answer {
+async fn list_rooms(
+    State(app): State<App>,
+    MaybeCaller(viewer): MaybeCaller,
+    listing: Listing<Rooms>,
+) -> Answer {
     let filter = room_filter(&listing.params, viewer.as_ref())?;
     list(&listing, rooms::list_rooms(&app, viewer.as_ref(), filter, listing.page).await?)
 }
@@ -58,7 +82,7 @@ fn room_filter(params: &Params, viewer: Option<&domain::Actor>) -> Result<RoomFi
         if let Some(day) = params.get(name)
             && day.parse::<chrono::NaiveDate>().is_err()
         {
-            return Err(invalid(name, base::Problem::Format("a date such as 2026-01-31")));
+            return Err(invalid(name, Problem::Format("a date such as 2026-01-31")));
         }
     }
     Ok(RoomFilter {
@@ -159,19 +183,24 @@ async fn join_room(State(app): State<App>, Caller(actor): Caller, PathId(id): Pa
     security(("bearer" = [])),
     params(
         ("id" = u64, Path, description = "The room"),
+        ("cursor" = Option<String>, Query, description = "`meta.next_cursor` (older) or `meta.prev_cursor` of another page"),
         ("before" = Option<u64>, Query, description = "Only ids below this one"),
         ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 50 where left out")
     ),
-    responses((status = 200, description = "The messages; deleted ones are empty places", body = Data<Vec<RoomMessage>>))
+    responses((status = 200, description = "A page, the next one is older; deleted messages are empty places", body = List<RoomMessage>))
 )]
 async fn list_room_messages(
     State(app): State<App>,
     Caller(actor): Caller,
     PathId(id): PathId,
-    params: Params,
+    listing: Listing<Messages>,
 ) -> Answer {
-    let limit = params.count("per_page", 50)?;
-    Ok(data(rooms::list_room_messages(&app, &actor, id, params.parsed("before")?, limit).await?))
+    let before = listing.params.parsed("before")?.map(|id| Cursor { id, forward: true });
+    if before.is_some() && listing.page.cursor.is_some() {
+        return Err(invalid("cursor", Problem::NotAllowed("send it without before")));
+    }
+    let place = listing.page.cursor.or(before);
+    list(&listing, rooms::list_room_messages(&app, &actor, id, place, listing.page.per_page).await?)
 }
 
 /// Writes into a room. The same `client_id` again gives the same message.

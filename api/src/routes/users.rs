@@ -17,7 +17,9 @@ use utoipa_axum::routes;
 use super::PageParams;
 use crate::Door;
 use crate::error::invalid;
-use crate::extract::{Bearer, Caller, Client, JsonBody, Listing, MaybeCaller, Params, PathId, PathText};
+use crate::extract::{
+    Bearer, Caller, Client, JsonBody, Listing, MaybeCaller, Params, PathId, PathText, Takes, WholeList,
+};
 use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -99,7 +101,7 @@ async fn log_out(State(app): State<App>, Bearer(actor): Bearer) -> Answer {
     get, path = "/api/v1/auth/tokens", tag = "auth", operation_id = "list_tokens", security(("bearer" = [])),
     responses((status = 200, description = "All of them", body = Data<Vec<TokenInfo>>))
 )]
-async fn list_tokens(State(app): State<App>, Caller(actor): Caller) -> Answer {
+async fn list_tokens(State(app): State<App>, Caller(actor): Caller, _: WholeList) -> Answer {
     Ok(data(users::list_tokens(&app, &actor).await?))
 }
 
@@ -150,6 +152,13 @@ async fn find_me(State(app): State<App>, Caller(actor): Caller, headers: HeaderM
     tagged(&Condition::of(&headers), users::find_me(&app, &actor).await?)
 }
 
+/// What the list of users takes.
+struct Users;
+
+impl Takes for Users {
+    const FILTERS: &'static [&'static str] = &["filter[q]", "filter[role]", "filter[is_verified]"];
+}
+
 /// Finds active users.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "users", operation_id = "list_users", security(("bearer" = [])),
@@ -161,7 +170,7 @@ async fn find_me(State(app): State<App>, Caller(actor): Caller, headers: HeaderM
     ),
     responses((status = 200, description = "A page, newest accounts first", body = List<UserCard>))
 )]
-async fn list_users(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
+async fn list_users(State(app): State<App>, Caller(actor): Caller, listing: Listing<Users>) -> Answer {
     let params = &listing.params;
     let filter = UserFilter {
         q: params.get("filter[q]").map(str::to_owned),
@@ -187,7 +196,12 @@ struct RelationshipTo {
     params(("id[]" = Vec<u64>, Query, description = "The others")),
     responses((status = 200, description = "One entry for each who exists", body = Data<Vec<RelationshipTo>>))
 )]
-async fn list_relationships(State(app): State<App>, Caller(actor): Caller, params: Params) -> Answer {
+async fn list_relationships(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    _: WholeList,
+    params: Params,
+) -> Answer {
     let ids = params.user_ids("id", &actor)?;
     let found = users::list_relationships(&app, &actor, ids).await?;
     let entries = found.into_iter().map(|(id, relationship)| RelationshipTo { id, relationship });

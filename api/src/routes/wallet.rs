@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use base::CommonFault;
+use base::{CommonFault, Problem, Time};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use domain::App;
 use domain::wallet;
 use protocol::wallet::{
@@ -13,8 +14,9 @@ use utoipa_axum::routes;
 
 use super::PageParams;
 use crate::Door;
-use crate::extract::{Caller, JsonBody, KeyHeader, Listing, PathId, PathText, Payer, user_id};
-use crate::response::{Answer, Condition, Data, List, list, tagged, written};
+use crate::error::{Refusal, invalid};
+use crate::extract::{Caller, JsonBody, KeyHeader, Listing, Params, PathId, PathText, Payer, Takes, user_id};
+use crate::response::{Answer, Condition, Data, List, list, recorded, tagged};
 
 /// `transactions.category`, as the filter spells it.
 const CATEGORIES: &[&str] = &[
@@ -48,6 +50,27 @@ async fn find_wallet(State(app): State<App>, Caller(actor): Caller, headers: Hea
     tagged(&Condition::of(&headers), wallet::find_wallet(&app, &actor).await?)
 }
 
+/// What the ledger's list takes.
+struct Transactions;
+
+impl Takes for Transactions {
+    const FILTERS: &'static [&'static str] =
+        &["filter[type]", "filter[category]", "filter[status]", "filter[from]", "filter[to]"];
+}
+
+/// A moment (RFC 3339), or a day (UTC) at the given time of day; 422 for anything else, and for years that a column
+/// cannot hold.
+fn moment(params: &Params, name: &'static str, of_day: NaiveTime) -> Result<Option<Time>, Refusal> {
+    let Some(text) = params.get(name) else { return Ok(None) };
+    let moment = match text.parse::<NaiveDate>() {
+        Ok(day) => Some(day.and_time(of_day).and_utc()),
+        Err(_) => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.with_timezone(&Utc)),
+    };
+    let moment = moment.filter(|moment| (1000..=9999).contains(&moment.year())).map(Time::from);
+    let problem = Problem::Format("a date such as 2026-01-31, or a moment such as 2026-01-31T18:00:00Z");
+    moment.map(Some).ok_or_else(|| invalid(name, problem))
+}
+
 /// The own ledger, newest lines first.
 #[utoipa::path(
     get, path = "/api/v1/wallet/transactions", tag = "wallet", operation_id = "list_transactions",
@@ -55,14 +78,26 @@ async fn find_wallet(State(app): State<App>, Caller(actor): Caller, headers: Hea
     params(
         PageParams,
         ("filter[type]" = Option<String>, Query, description = "`credit` or `debit`"),
-        ("filter[category]" = Option<String>, Query, description = "Such as `gift`, `live_room`, `adjustment`")
+        ("filter[category]" = Option<String>, Query, description = "Such as `gift`, `live_room`, `adjustment`"),
+        ("filter[status]" = Option<String>, Query, description = "`pending`, `completed`, `failed` or `cancelled`"),
+        ("filter[from]" = Option<String>, Query, description = "Lines of this day (UTC) or moment (RFC 3339), or later"),
+        ("filter[to]" = Option<String>, Query, description = "Lines of this day (UTC) or moment (RFC 3339), or earlier")
     ),
     responses((status = 200, description = "A page", body = List<Transaction>))
 )]
-async fn list_transactions(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
+async fn list_transactions(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    listing: Listing<Transactions>,
+) -> Answer {
+    let params = &listing.params;
     let filter = TransactionFilter {
-        entry_type: listing.params.one_of("filter[type]", &["credit", "debit"])?,
-        category: listing.params.one_of("filter[category]", CATEGORIES)?,
+        entry_type: params.one_of("filter[type]", &["credit", "debit"])?,
+        category: params.one_of("filter[category]", CATEGORIES)?,
+        status: params.one_of("filter[status]", &["pending", "completed", "failed", "cancelled"])?,
+        from: moment(params, "filter[from]", NaiveTime::MIN)?,
+        // Columns hold whole seconds: this is all of the day.
+        to: moment(params, "filter[to]", NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN))?,
     };
     list(&listing, wallet::list_transactions(&app, &actor, filter, listing.page).await?)
 }
@@ -113,7 +148,6 @@ async fn adjust_wallet(
     let client_id = key.ok_or(CommonFault::IdempotencyKeyRequired)?;
     let input = AdjustWallet { client_id, user_id, amount, direction, reason };
     let adjusted = wallet::adjust_wallet(&app, &actor, input).await?;
-    written(adjusted, |adjusted| {
-        (format!("/api/v1/wallet/transactions/{}", adjusted.transaction.id), adjusted)
-    })
+    // No Location: the line's address is its owner's alone.
+    Ok(recorded(adjusted))
 }

@@ -69,6 +69,34 @@ async fn the_same_key_is_the_same_message() {
     assert_eq!(ids(&before.body), all[1..3]);
     let after = world.get(&format!("{path}?after={}", all[1]), &one).await.expect(200);
     assert_eq!(ids(&after.body), all[2..]);
+    // Pages by cursor, from the newest to the oldest and back.
+    let url = format!("{}/api/v1{path}", world.base);
+    let newest = world.get(&format!("{path}?per_page=3"), &one).await.expect(200);
+    assert_eq!(ids(&newest.body), all[1..]);
+    assert_eq!((&newest.body["meta"]["path"], &newest.body["meta"]["per_page"]), (&json!(url), &json!(3)));
+    assert!(newest.body["links"]["prev"].is_null());
+    let next = newest.body["links"]["next"].as_str().unwrap();
+    assert_eq!(newest.header("link"), format!("<{next}>; rel=\"next\""));
+    let oldest = world.get(next.strip_prefix(&world.base).unwrap(), &one).await.expect(200);
+    assert_eq!((ids(&oldest.body), &oldest.body["links"]["next"]), (all[..1].to_vec(), &Value::Null));
+    let prev = oldest.body["links"]["prev"].as_str().unwrap();
+    let back = world.get(prev.strip_prefix(&world.base).unwrap(), &one).await.expect(200);
+    assert_eq!((ids(&back.body), &back.body["links"]["prev"]), (all[1..].to_vec(), &Value::Null));
+    let around = world.get(&format!("{path}?around={}&per_page=2", all[2]), &one).await.expect(200);
+    assert_eq!(ids(&around.body), all[1..3]);
+    let next = around.body["links"]["next"].as_str().unwrap();
+    assert!(!next.contains("around"), "{next}");
+    assert_eq!(
+        ids(&world.get(next.strip_prefix(&world.base).unwrap(), &one).await.expect(200).body),
+        all[..1]
+    );
+    let prev = around.body["links"]["prev"].as_str().unwrap();
+    assert_eq!(
+        ids(&world.get(prev.strip_prefix(&world.base).unwrap(), &one).await.expect(200).body),
+        all[3..]
+    );
+    let both = format!("{path}?before=9&cursor={}", newest.body["meta"]["next_cursor"].as_str().unwrap());
+    world.get(&both, &one).await.problem(422, "validation_failed");
     world.get(&format!("{path}?after=1&before=9"), &one).await.problem(422, "validation_failed");
 
     let gone = world.request(Method::DELETE, &format!("/conversations/{id}"), Some(&one.token));

@@ -8,7 +8,9 @@ use crate::world::{Person, World, key, send};
 async fn give_money(world: &World, admin: &Person, to: &Person, amount: &str) -> serde_json::Value {
     let path = format!("/admin/wallets/{}/adjustments", to.id);
     let body = json!({"amount": amount, "direction": "credit", "reason": "For the test"});
-    world.post_with_key(&path, admin, &key(), body).await.expect(201).body["data"].clone()
+    let reply = world.post_with_key(&path, admin, &key(), body).await.expect(201);
+    assert_eq!(reply.header("location"), "", "the line is its owner's, not the administrator's");
+    reply.body["data"].clone()
 }
 
 #[tokio::test]
@@ -90,6 +92,38 @@ async fn adjustments_and_the_ledgers_pages() {
     assert!(second.body["links"]["next"].is_null());
     let none = world.get("/wallet/transactions?filter[category]=gift", &person).await.expect(200);
     assert_eq!(none.body["data"], json!([]));
+    let today = chrono::Utc::now().format("%Y-%m-%d");
+    for (query, lines) in [
+        ("filter[status]=completed".to_owned(), 3),
+        ("filter[status]=pending".to_owned(), 0),
+        ("filter[from]=2020-01-31&filter[to]=2999-12-31T18:00:00%2B03:00".to_owned(), 3),
+        (format!("filter[to]={today}&filter[from]=2020-01-31T18:00:00Z"), 3),
+        ("filter[to]=2020-01-31".to_owned(), 0),
+        ("filter[from]=2999-01-31&other=1".to_owned(), 0),
+    ] {
+        let page = world.get(&format!("/wallet/transactions?{query}"), &person).await.expect(200);
+        assert_eq!(page.body["data"].as_array().unwrap().len(), lines, "{query}");
+    }
+    // What is not built is refused by its name, on every list.
+    for (path, name) in [
+        ("/wallet/transactions?filter[amount]=5", "filter[amount]"),
+        ("/wallet/transactions?filter[status]=odd", "filter[status]"),
+        ("/wallet/transactions?filter[from]=yesterday", "filter[from]"),
+        ("/wallet/transactions?filter[to]=%2B99999-01-01", "filter[to]"),
+        ("/wallet/transactions?sort=-created_at", "sort"),
+        ("/users?filter[category]=1", "filter[category]"),
+        ("/users?sort=followers", "sort"),
+        ("/users/relationships?sort=id", "sort"),
+        ("/live-rooms?filter[price]=1", "filter[price]"),
+        ("/live-rooms/1/messages?filter[type]=text", "filter[type]"),
+        ("/conversations?filter[]=", "filter[]"),
+        ("/conversations/1/messages?sort=id", "sort"),
+        ("/auth/tokens?sort=id", "sort"),
+        ("/gifts?filter[price]=2", "filter[price]"),
+    ] {
+        let refused = world.get(path, &person).await.problem(422, "validation_failed");
+        assert!(refused.body["errors"][name].is_array(), "{path}: {}", refused.text);
+    }
     let one = world.get(&format!("/wallet/transactions/{}", ids[0]), &person).await.expect(200);
     assert!(!one.header("etag").is_empty());
     world.get(&format!("/wallet/transactions/{}", ids[0]), &admin).await.problem(404, "not_found");
@@ -119,7 +153,8 @@ async fn a_room_from_announcement_to_conversation() {
 
     let post = |path: String, who: &Person| send(world.request(Method::POST, &path, Some(&who.token)));
     post(format!("/live-rooms/{id}/join"), &guest).await.problem(409, "not_active");
-    post(format!("/live-rooms/{id}/register"), &guest).await.expect(201);
+    let seat = post(format!("/live-rooms/{id}/register"), &guest).await.expect(201);
+    assert!(seat.body["data"]["id"].is_u64(), "{}", seat.text);
     post(format!("/live-rooms/{id}/register"), &guest).await.problem(409, "already_registered");
     assert!(matches!(post(format!("/live-rooms/{id}/start"), &guest).await.status, 403 | 404));
     let started = post(format!("/live-rooms/{id}/start"), &host).await.expect(200);
@@ -139,5 +174,16 @@ async fn a_room_from_announcement_to_conversation() {
     );
     let messages = world.get(&path, &host).await.expect(200);
     assert_eq!(messages.body["data"].as_array().unwrap().len(), 1);
+    assert_eq!(messages.body["meta"]["per_page"], 50);
+    world.post(&path, &host, json!({"client_id": key(), "body": "مرحبا"})).await.expect(201);
+    let newest = world.get(&format!("{path}?per_page=1"), &guest).await.expect(200);
+    let next = newest.body["links"]["next"].as_str().unwrap();
+    assert!(newest.header("link").contains("rel=\"next\""));
+    let older = world.get(next.strip_prefix(&world.base).unwrap(), &guest).await.expect(200);
+    assert_eq!(older.body["data"][0]["id"], first.body["data"]["id"]);
+    assert!(older.body["links"]["next"].is_null());
+    let prev = older.body["links"]["prev"].as_str().unwrap();
+    let back = world.get(prev.strip_prefix(&world.base).unwrap(), &guest).await.expect(200);
+    assert_eq!(back.body["data"], newest.body["data"]);
     world.close().await;
 }

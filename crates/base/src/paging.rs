@@ -107,6 +107,24 @@ impl<T> Page<T> {
         }
     }
 
+    /// Makes a page of a conversation, whose list is shown with ascending ids: the following page is the older one.
+    /// `has_older` and `has_newer` say what is known to be on either side of `items`.
+    pub fn ascending(
+        per_page: u32,
+        items: Vec<T>,
+        (has_older, has_newer): (bool, bool),
+        id: impl Fn(&T) -> u64,
+    ) -> Self {
+        let oldest = items.first().map(&id).filter(|_| has_older);
+        let newest = items.last().map(&id).filter(|_| has_newer);
+        Self {
+            next: oldest.map(|id| Cursor { id, forward: true }),
+            previous: newest.map(|id| Cursor { id, forward: false }),
+            items,
+            per_page,
+        }
+    }
+
     /// The same page of other items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -35,6 +35,10 @@ pub(crate) async fn api() -> Result<ExitCode> {
     .await
     .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
     tracing::info!(address = %settings.listen, admin = %admin.address, "the API listens");
+    // Roles and the platform's own account, without which nothing can be sold; nothing to do from the second start on.
+    domain::system::install(&app)
+        .await
+        .context("the roles and the platform's account cannot be written; run `majlis migrate` first")?;
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
     let control = tokio::spawn({
         let (app, stopping) = (app.clone(), stopping.clone());

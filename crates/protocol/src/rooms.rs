@@ -402,6 +402,8 @@ pub struct LiveRoom {
 /// A seat in a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Registration {
+    /// The registration's id; it stays when a cancelled one is taken up again.
+    pub id: u64,
     /// The room.
     pub live_room_id: RoomId,
     /// Its state.

@@ -117,6 +117,33 @@ impl Category {
     }
 }
 
+/// `transactions.status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TransactionStatus {
+    /// Waiting for an external payment.
+    Pending,
+    /// Done.
+    Completed,
+    /// Came to nothing.
+    Failed,
+    /// Called off.
+    Cancelled,
+}
+
+impl TransactionStatus {
+    /// The value of the column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Transaction {
@@ -154,6 +181,12 @@ pub struct TransactionFilter {
     pub entry_type: Option<EntryType>,
     /// What for.
     pub category: Option<Category>,
+    /// How it went.
+    pub status: Option<TransactionStatus>,
+    /// Only lines of this moment or later.
+    pub from: Option<Time>,
+    /// Only lines of this moment or earlier.
+    pub to: Option<Time>,
 }
 
 /// Input of the operation `adjust_wallet`.

@@ -99,6 +99,12 @@ pub struct TransactionQuery {
     pub entry_type: Option<&'static str>,
     /// `transactions.category`.
     pub category: Option<&'static str>,
+    /// `transactions.status`.
+    pub status: Option<&'static str>,
+    /// Made then or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Made then or earlier.
+    pub to: Option<DateTime<Utc>>,
     /// The id next to which the list begins.
     pub cursor: Option<u64>,
     /// Towards older rows (descending ids) or newer ones (ascending).
@@ -253,6 +259,14 @@ pub async fn find_transaction(
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
 
+/// The nearest moment that a `TIMESTAMP` can hold: with one outside of its range MariaDB finds no row at all.
+fn as_timestamp(moment: DateTime<Utc>) -> DateTime<Utc> {
+    const LATEST: i64 = 2_147_483_647;
+    DateTime::from_timestamp(moment.timestamp().clamp(1, LATEST), 0)
+        .filter(|nearest| nearest.timestamp() != moment.timestamp())
+        .unwrap_or(moment)
+}
+
 /// A part of a wallet's transactions.
 ///
 /// # Errors
@@ -269,6 +283,15 @@ pub async fn list_transactions(
     }
     if let Some(category) = which.category {
         query.push(" AND t.category = ").push_bind(category);
+    }
+    if let Some(status) = which.status {
+        query.push(" AND t.status = ").push_bind(status);
+    }
+    if let Some(from) = which.from {
+        query.push(" AND t.created_at >= ").push_bind(as_timestamp(from));
+    }
+    if let Some(to) = which.to {
+        query.push(" AND t.created_at <= ").push_bind(as_timestamp(to));
     }
     if let Some(cursor) = which.cursor {
         query.push(if which.forward { " AND t.id < " } else { " AND t.id > " }).push_bind(cursor);

@@ -138,7 +138,7 @@ impl Member {
         let mut before = None;
         loop {
             let cursor = before.map_or(String::new(), |id: u64| format!("&before={id}"));
-            let path = format!("/live-rooms/{room}/messages?limit=100{cursor}");
+            let path = format!("/live-rooms/{room}/messages?per_page=100{cursor}");
             let page = world.rest.get(&path, &account.token).await.map_err(|error| {
                 world.counters.error(&error.to_string());
                 Broken::TimedOut("page of the room's messages")

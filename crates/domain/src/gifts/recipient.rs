@@ -3,13 +3,12 @@
 use base::CommonFault;
 use base::id::UserId;
 use protocol::gifts::{Giftable, SendGift};
-use protocol::rooms::{RoomMember, RoomStatus};
+use protocol::rooms::RoomMember;
 use store::Conn;
 
 use super::GiftError;
 use crate::morph::Morph;
-use crate::rooms::RoomError;
-use crate::rooms::admission::admit;
+use crate::rooms::admission::admit_live;
 use crate::{Actor, access};
 
 /// Proof that the giver may give to the receiver.
@@ -65,12 +64,8 @@ pub(super) const fn giftable_morph(giftable: Giftable) -> Morph {
 async fn find_host(conn: &mut Conn, actor: &Actor, room_id: u64) -> Result<UserId, GiftError> {
     let room = store::rooms::find_room(conn, room_id).await?.ok_or(CommonFault::NotFound("room"))?;
     let host = room.user_id;
-    // That a room is not live, everybody may know; it explains more than a missing seat.
-    if matches!(room.status.as_str(), "scheduled" | "completed") {
-        return Err(RoomError::NotActive.into());
-    }
-    let member = admit(conn, room, actor.user_id()).await?;
-    if member.status == RoomStatus::Active { Ok(host) } else { Err(RoomError::NotActive.into()) }
+    admit_live(conn, room, actor.user_id()).await?;
+    Ok(host)
 }
 
 /// Visibility of a post (domain.md §5.3): its author is active and not across a block, and is public, followed by

@@ -74,12 +74,46 @@ pub(super) fn decide(claim: Claim) -> Result<(), RoomError> {
     }
 }
 
+/// May an ordinary user with this claim be in the room while it is live? Asked before whether it is: that a room is
+/// not live is told to those alone whom it would admit.
+fn decide_live(claim: Claim) -> Result<(), RoomError> {
+    match claim.status {
+        RoomStatus::Cancelled => decide(claim),
+        RoomStatus::Scheduled | RoomStatus::Active | RoomStatus::Completed => {
+            decide(Claim { status: RoomStatus::Active, ..claim })
+        }
+    }
+}
+
+/// Admits a user to what happens in a live room only; the room was read or locked. Access is judged before the
+/// room's state (domain.md §2.2).
+///
+/// # Errors
+/// [`RoomError::Banned`], [`RoomError::NotRegistered`]; then [`RoomError::NotActive`]; `not_found` as for [`admit`].
+pub(crate) async fn admit_live(
+    conn: &mut Conn,
+    room: RoomRow,
+    user_id: UserId,
+) -> Result<RoomMember, RoomError> {
+    let member = admit_if(conn, room, user_id, decide_live).await?;
+    if member.status == RoomStatus::Active { Ok(member) } else { Err(RoomError::NotActive) }
+}
+
 /// Admits a user to a room that was read or locked.
 ///
 /// # Errors
 /// [`RoomError::Banned`], [`RoomError::NotRegistered`], [`RoomError::NotActive`]; `not_found` for a cancelled room
 /// and for one whose host's account is gone.
 pub(crate) async fn admit(conn: &mut Conn, room: RoomRow, user_id: UserId) -> Result<RoomMember, RoomError> {
+    admit_if(conn, room, user_id, decide).await
+}
+
+async fn admit_if(
+    conn: &mut Conn,
+    room: RoomRow,
+    user_id: UserId,
+    decide: fn(Claim) -> Result<(), RoomError>,
+) -> Result<RoomMember, RoomError> {
     let standing = store::rooms::find_standing(conn, room.id, room.user_id, user_id).await?;
     let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
     let status = room_status(&room.status)?;
@@ -112,7 +146,7 @@ pub(super) async fn is_moderator(conn: &mut Conn, user_id: UserId) -> Result<boo
 mod tests {
     use protocol::rooms::{AccessType, RegistrationStatus, RoomStatus};
 
-    use super::{Claim, RoomError, decide};
+    use super::{Claim, RoomError, decide, decide_live};
 
     #[test]
     fn the_table_of_admissions() {
@@ -144,5 +178,20 @@ mod tests {
             is_banned: false,
         };
         assert!(matches!(decide(cancelled), Err(RoomError::Common(_))), "a cancelled room is not there");
+        assert!(matches!(decide_live(cancelled), Err(RoomError::Common(_))));
+    }
+
+    #[test]
+    fn access_to_a_live_room_does_not_hang_on_its_state() {
+        use AccessType::{Free, Paid};
+        for status in [RoomStatus::Scheduled, RoomStatus::Active, RoomStatus::Completed] {
+            let claim = |access, registration, is_banned| Claim { status, access, registration, is_banned };
+            assert!(decide_live(claim(Free, None, false)).is_ok());
+            assert!(matches!(decide_live(claim(Free, None, true)), Err(RoomError::Banned)));
+            assert!(matches!(decide_live(claim(Paid, None, false)), Err(RoomError::NotRegistered)));
+            let seat = Some(RegistrationStatus::Registered);
+            assert!(decide_live(claim(Paid, seat, false)).is_ok());
+            assert!(matches!(decide_live(claim(Paid, seat, true)), Err(RoomError::Banned)));
+        }
     }
 }

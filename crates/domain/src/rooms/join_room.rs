@@ -3,10 +3,10 @@
 use base::{Money, Time};
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::rooms::{JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard, RoomStatus};
+use protocol::rooms::{JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard};
 use store::rooms::NewSeat;
 
-use super::admission::{Role, RoomMember, admit, is_moderator};
+use super::admission::{Role, admit_live, is_moderator};
 use super::facts::{count_viewers, find_facts};
 use super::jitsi::issue_pass;
 use super::seats::find_free_seat;
@@ -21,13 +21,13 @@ const SMALL_ROOM: u32 = 200;
 /// seat by it. Host and moderators need none. Joining again only gives a new pass.
 ///
 /// # Errors
-/// [`RoomError::NotActive`]; [`RoomError::RoomFull`]; those of admission.
+/// Those of admission; [`RoomError::NotActive`]; [`RoomError::RoomFull`].
 pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<RoomJoined, RoomError> {
     actor.require("write")?;
     let (member, moderator) = {
         let mut conn = app.store.reader().await?;
         let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;
-        let member = admit_live(&mut conn, room, actor).await?;
+        let member = admit_live(&mut conn, room, actor.user_id()).await?;
         let moderator = member.role != Role::Member || is_moderator(&mut conn, actor.user_id()).await?;
         (member, moderator)
     };
@@ -44,19 +44,6 @@ pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<Room
     Ok(RoomJoined { room: facts.into_state(viewers), jitsi })
 }
 
-/// That a room is not live is told first: everybody may know it, and it explains more than a missing seat.
-async fn admit_live(
-    conn: &mut store::Conn,
-    room: store::rooms::RoomRow,
-    actor: &Actor,
-) -> Result<RoomMember, RoomError> {
-    if matches!(room.status.as_str(), "scheduled" | "completed") {
-        return Err(RoomError::NotActive);
-    }
-    let member = admit(conn, room, actor.user_id()).await?;
-    if member.status == RoomStatus::Active { Ok(member) } else { Err(RoomError::NotActive) }
-}
-
 async fn write_attendance(
     unit: &mut Unit,
     actor: &Actor,
@@ -64,7 +51,7 @@ async fn write_attendance(
     tell: bool,
 ) -> Result<(), RoomError> {
     let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
-    let member = admit_live(unit, room, actor).await?;
+    let member = admit_live(unit, room, actor.user_id()).await?;
     let at = Time::now_in_seconds().as_chrono();
     let seat = store::rooms::lock_seat(unit, member.room.id, actor.user_id()).await?;
     let first = match seat {

@@ -75,7 +75,7 @@ async fn write_registration(
         transaction_id: None,
         at: at.as_chrono(),
     };
-    if price.is_positive() {
+    let id = if price.is_positive() {
         actor.require("wallet")?;
         let key = key.ok_or(CommonFault::IdempotencyKeyRequired)?;
         let free_seat = find_free_seat(unit, &room, actor.user_id()).await?;
@@ -97,12 +97,14 @@ async fn write_registration(
         let sold = sell(app, unit, &sale).await?;
         seat.payment_method = Some("wallet");
         seat.transaction_id = Some(sold.debit_id);
-        free_seat.take(unit, &seat).await?;
+        let id = free_seat.take(unit, &seat).await?;
         sold.invoice(app, unit, &sale).await?;
+        id
     } else {
-        find_free_seat(unit, &room, actor.user_id()).await?.take(unit, &seat).await?;
-    }
+        find_free_seat(unit, &room, actor.user_id()).await?.take(unit, &seat).await?
+    };
     let answer = Registration {
+        id,
         live_room_id: room.id,
         status: RegistrationStatus::Registered,
         price_paid: price,

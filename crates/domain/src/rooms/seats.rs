@@ -37,16 +37,19 @@ pub(super) async fn find_free_seat(
 }
 
 impl FreeSeat {
-    /// Takes it.
+    /// Takes it; answers the registration's id.
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn take(self, unit: &mut Unit, seat: &NewSeat) -> Result<(), RoomError> {
-        match self.row {
+    pub(super) async fn take(self, unit: &mut Unit, seat: &NewSeat) -> Result<u64, RoomError> {
+        let id = match self.row {
             None => store::rooms::insert_seat(unit, seat).await?,
-            Some(id) => store::rooms::update_seat(unit, id, seat).await?,
-        }
+            Some(id) => {
+                store::rooms::update_seat(unit, id, seat).await?;
+                id
+            }
+        };
         unit.forget(seat_key(seat.live_room_id, seat.user_id));
-        Ok(())
+        Ok(id)
     }
 }

@@ -1,8 +1,8 @@
 //! One's own ledger, newest first.
 
-use base::CommonFault;
 use base::paging::{Page, PageRequest};
-use protocol::wallet::{Category, EntryType, Transaction, TransactionFilter};
+use base::{CommonFault, Time};
+use protocol::wallet::{Category, EntryType, Transaction, TransactionFilter, TransactionStatus};
 use store::wallet::TransactionQuery;
 
 use super::WalletError;
@@ -26,6 +26,9 @@ pub async fn list_transactions(
     let which = TransactionQuery {
         entry_type: filter.entry_type.map(EntryType::as_str),
         category: filter.category.map(Category::as_str),
+        status: filter.status.map(TransactionStatus::as_str),
+        from: filter.from.map(Time::as_chrono),
+        to: filter.to.map(Time::as_chrono),
         cursor: page.cursor.map(|cursor| cursor.id),
         forward: page.forward(),
         limit: page.fetch(),

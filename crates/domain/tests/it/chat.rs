@@ -65,7 +65,7 @@ async fn sync(app: &App, actor: &Actor, after: u64, limit: Option<u32>) -> (Vec<
 
 async fn newest(app: &App, actor: &Actor, conversation_id: u64) -> Vec<u64> {
     let window = MessageWindow::Before(None);
-    let rows = chat::list_messages(app, actor, conversation_id, window, 100).await.unwrap();
+    let rows = chat::list_messages(app, actor, conversation_id, window, 100).await.unwrap().items;
     rows.iter().map(|message| message.id).collect()
 }
 
@@ -248,7 +248,7 @@ async fn receipts_never_go_backwards() {
 
     // The writer sees what was read; nobody reads their own messages.
     let window = MessageWindow::After(0);
-    let seen = chat::list_messages(app, &amal_acts, place, window, 50).await.unwrap();
+    let seen = chat::list_messages(app, &amal_acts, place, window, 50).await.unwrap().items;
     assert_eq!(
         seen.iter().map(|message| message.read_at.is_some()).collect::<Vec<_>>(),
         [true, true, true, false]
@@ -373,7 +373,7 @@ async fn what_a_message_may_be() {
     // A deleted message keeps its place, and nothing else; it is not answered any more.
     world.execute(&format!("UPDATE messages SET deleted_at = created_at WHERE id = {}", message.id)).await;
     let window = MessageWindow::Around(message.id);
-    let seen = chat::list_messages(app, &badr_acts, place, window, 10).await.unwrap();
+    let seen = chat::list_messages(app, &badr_acts, place, window, 10).await.unwrap().items;
     assert_eq!((seen.len(), seen[0].deleted, seen[0].body.as_deref()), (2, true, None));
     assert_eq!(refused(app, &badr_acts, answer(message.id)).await, Rule::REPLY_NOT_FOUND);
 }

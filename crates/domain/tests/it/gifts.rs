@@ -213,6 +213,13 @@ async fn who_may_give_what_to_whom() {
     assert_eq!(refusal(app, &giver, to_room(rose, scheduled)).await, Rule::ROOM_NOT_ACTIVE);
     let (_, paid) = stage.live("dear", paid_room("9.00")).await;
     assert_eq!(refusal(app, &giver, to_room(rose, paid)).await, Rule::ROOM_NOT_REGISTERED);
+    let (_, ended) = stage.live("nearer", paid_room("9.00")).await;
+    let end = format!(
+        "UPDATE live_rooms SET status = 'completed', current_jitsi_room_id = NULL WHERE id = {ended}"
+    );
+    stage.run(&end).await;
+    let refused = refusal(app, &giver, to_room(rose, ended)).await;
+    assert_eq!(refused, Rule::ROOM_NOT_REGISTERED, "access before state");
     domain::rooms::register_for_room(app, &giver, paid, Some(key())).await.unwrap();
     send_gift(app, &giver, to_room(rose, paid)).await.unwrap();
     stage

@@ -1,6 +1,6 @@
 //! Live rooms: seats, admission, the chat, the video pass.
 
-use base::paging::PageRequest;
+use base::paging::{Cursor, Page, PageRequest};
 use base::{CommonFault, Fault, Rule, Time};
 use domain::rooms::{
     RoomError, create_room, enter_channel, find_room, join_room, list_room_messages, list_rooms,
@@ -9,8 +9,8 @@ use domain::rooms::{
 use domain::{Actor, App};
 use protocol::channel::Channel;
 use protocol::rooms::{
-    AccessType, CreateRoom, JoinRoom, PostMessage, RegistrationStatus, RoomFilter, RoomMessageType,
-    RoomStatus,
+    AccessType, CreateRoom, JoinRoom, PostMessage, RegistrationStatus, RoomFilter, RoomMessage,
+    RoomMessageType, RoomStatus,
 };
 use tokio::task::JoinSet;
 
@@ -100,8 +100,13 @@ async fn a_seat_is_paid_once_and_taken_up_again_after_a_cancellation() {
     let told = stage.heard_of(Channel::User(host.user_id()), "wallet.updated").await;
     assert_eq!(told.last().unwrap()["balance"], "6.96", "8.70 net less 20 %");
 
+    let id = first.answer.id;
+    assert_eq!(
+        stage.count(&format!("SELECT COUNT(*) FROM live_room_registrations WHERE id = {id}")).await,
+        1
+    );
     stage.run("UPDATE live_room_registrations SET status = 'cancelled'").await;
-    register(&user, Some(key())).await.unwrap();
+    assert_eq!(register(&user, Some(key())).await.unwrap().answer.id, id, "the same row");
     assert_eq!(stage.balance(&user).await, "5.00");
     assert_eq!(
         stage.count("SELECT COUNT(*) FROM live_room_registrations WHERE status = 'registered'").await,
@@ -132,7 +137,7 @@ async fn who_may_listen_read_and_write_in_which_room() {
     // A free active room admits everybody, without registering or joining.
     assert_eq!(refused_entry(app, &stranger, free).await, None);
     assert_eq!(refused_post(app, &stranger, words(free, "salam")).await, None);
-    assert_eq!(list_room_messages(app, &stranger, free, None, 50).await.unwrap().len(), 1);
+    assert_eq!(list_room_messages(app, &stranger, free, None, 50).await.unwrap().items.len(), 1);
 
     assert_eq!(refused_entry(app, &stranger, paid).await, Some(Rule::ROOM_NOT_REGISTERED));
     assert_eq!(refused_post(app, &stranger, words(paid, "salam")).await, Some(Rule::ROOM_NOT_REGISTERED));
@@ -150,7 +155,23 @@ async fn who_may_listen_read_and_write_in_which_room() {
     assert_eq!(refused_entry(app, &stranger, scheduled).await, Some(Rule::ROOM_NOT_REGISTERED));
     assert_eq!(refused_post(app, &stranger, words(scheduled, "salam")).await, Some(Rule::ROOM_NOT_ACTIVE));
     let join = join_room(app, &stranger, JoinRoom { room_id: scheduled }).await.unwrap_err();
+    assert_eq!(join.rule(), Rule::ROOM_NOT_ACTIVE, "free: nothing but its state is in the way");
+    // Access is told before state: who would not be let in does not learn that the room is over.
+    let (_, ended) = stage.live("fourth", paid_room("5.00")).await;
+    stage
+        .run(&format!(
+            "UPDATE live_rooms SET status = 'completed', current_jitsi_room_id = NULL WHERE id = {ended}"
+        ))
+        .await;
+    let join = join_room(app, &moderator, JoinRoom { room_id: ended }).await.unwrap_err();
     assert_eq!(join.rule(), Rule::ROOM_NOT_ACTIVE);
+    let join = join_room(app, &stranger, JoinRoom { room_id: ended }).await.unwrap_err();
+    assert_eq!(join.rule(), Rule::ROOM_NOT_REGISTERED);
+    let ban =
+        format!("INSERT INTO hub_room_bans (live_room_id, user_id) VALUES ({ended}, {})", stranger.user_id());
+    stage.run(&ban).await;
+    let join = join_room(app, &stranger, JoinRoom { room_id: ended }).await.unwrap_err();
+    assert_eq!(join.rule(), Rule::ROOM_BANNED);
     assert_eq!(refused_entry(app, &stranger, 999).await, Some(Rule::NOT_FOUND));
     assert_eq!(refused_post(app, &stranger, words(999, "salam")).await, Some(Rule::NOT_FOUND));
 
@@ -225,11 +246,20 @@ async fn what_may_be_written() {
     stage.run(&format!("UPDATE live_room_messages SET is_deleted = 1 WHERE id = {}", posted.id)).await;
     assert_eq!(refused_post(app, &user, reply(room, posted.id)).await, Some(Rule::ROOM_PARENT_NOT_FOUND));
 
-    let all = list_room_messages(app, &user, room, None, 50).await.unwrap();
+    let all = list_room_messages(app, &user, room, None, 50).await.unwrap().items;
     assert!(all.is_sorted_by_key(|message| message.id));
     assert_eq!((all[0].id, all[0].deleted, all[0].body.as_deref()), (posted.id, true, None), "a tombstone");
-    let last = list_room_messages(app, &user, room, Some(all[3].id), 2).await.unwrap();
-    assert_eq!(last.iter().map(|message| message.id).collect::<Vec<_>>(), [all[1].id, all[2].id]);
+    // Pages lead to older messages and back.
+    let ids = |page: &Page<RoomMessage>| page.items.iter().map(|message| message.id).collect::<Vec<_>>();
+    let place = Some(Cursor { id: all[3].id, forward: true });
+    let middle = list_room_messages(app, &user, room, place, 2).await.unwrap();
+    assert_eq!(ids(&middle), [all[1].id, all[2].id]);
+    let oldest = list_room_messages(app, &user, room, middle.next, 2).await.unwrap();
+    assert_eq!((ids(&oldest), oldest.next), (vec![all[0].id], None));
+    let back = list_room_messages(app, &user, room, oldest.previous, 2).await.unwrap();
+    assert_eq!(back, middle);
+    let whole = list_room_messages(app, &user, room, None, 50).await.unwrap();
+    assert_eq!((whole.next, whole.previous), (None, None));
 
     stage
         .run(&format!(
@@ -295,7 +325,7 @@ async fn messages_of_many_are_all_kept_and_heard_once() {
     let reader = async {
         let mut seen = Vec::new();
         while seen.len() < 100 {
-            let all = list_room_messages(&stage.app, stage.admin(), room, None, 100).await.unwrap();
+            let all = list_room_messages(&stage.app, stage.admin(), room, None, 100).await.unwrap().items;
             let ids: Vec<u64> = all.iter().map(|message| message.id).collect();
             assert_eq!(ids[..seen.len()], seen, "a lower id turned up late");
             seen = ids;
@@ -312,7 +342,7 @@ async fn messages_of_many_are_all_kept_and_heard_once() {
     let mut heard: Vec<u64> = heard.iter().map(|event| event["message"]["id"].as_u64().unwrap()).collect();
     heard.sort_unstable();
     assert_eq!(heard, sent);
-    let kept = list_room_messages(&stage.app, stage.admin(), room, None, 100).await.unwrap();
+    let kept = list_room_messages(&stage.app, stage.admin(), room, None, 100).await.unwrap().items;
     assert_eq!(kept.iter().map(|message| message.id).collect::<Vec<_>>(), sent);
 }
 

@@ -5,7 +5,9 @@ use base::{Fault, Rule};
 use domain::idempotency::Written;
 use domain::wallet::{WalletError, adjust_wallet, find_transaction, find_wallet, list_transactions};
 use protocol::channel::Channel;
-use protocol::wallet::{AdjustWallet, Category, EntryType, TransactionFilter, WalletAdjusted};
+use protocol::wallet::{
+    AdjustWallet, Category, EntryType, TransactionFilter, TransactionStatus, WalletAdjusted,
+};
 
 use crate::stage::{Stage, key, money, open_room, paid_room, to_room};
 
@@ -121,12 +123,27 @@ async fn the_ledger_is_read_in_pages_by_its_owner_alone() {
         .collect::<Vec<_>>();
     assert_eq!(balances, ["42.00", "44.00", "46.00", "48.00", "50.00"]);
     assert_eq!(third.next, None);
-    let back = list_transactions(app, &giver, all, per_page(third.previous)).await.unwrap();
+    let back = list_transactions(app, &giver, all.clone(), per_page(third.previous)).await.unwrap();
     assert_eq!(back.items, second.items);
 
-    let gifts = TransactionFilter { entry_type: Some(EntryType::Debit), category: Some(Category::Gift) };
+    let gifts = TransactionFilter {
+        entry_type: Some(EntryType::Debit),
+        category: Some(Category::Gift),
+        ..all.clone()
+    };
     let gifts = list_transactions(app, &giver, gifts, PageRequest::default()).await.unwrap();
     assert_eq!(gifts.items.len(), 4);
+    let made = gifts.items[0].created_at.unwrap();
+    let count = async |filter| {
+        list_transactions(app, &giver, filter, PageRequest::default()).await.unwrap().items.len()
+    };
+    let status = |status| TransactionFilter { status: Some(status), ..all.clone() };
+    assert_eq!(count(status(TransactionStatus::Completed)).await, 5);
+    assert_eq!(count(status(TransactionStatus::Failed)).await, 0);
+    let from = |seconds| TransactionFilter { from: Some(made.plus_seconds(seconds)), ..all.clone() };
+    let to = |seconds| TransactionFilter { to: Some(made.plus_seconds(seconds)), ..all.clone() };
+    assert_eq!((count(from(-3600)).await, count(from(1)).await), (5, 0));
+    assert_eq!((count(to(0)).await, count(to(-3600)).await), (5, 0));
     let line = &gifts.items[0];
     assert_eq!(
         line.related_type.as_deref(),

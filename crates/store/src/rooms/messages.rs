@@ -117,22 +117,35 @@ pub async fn find_last_written_at(
     .await?)
 }
 
-/// The newest messages of a room, or the newest before one, newest first.
+/// Which messages of a room.
+#[derive(Clone, Copy, Debug)]
+pub enum RoomMessagesFrom {
+    /// The newest, descending ids.
+    Newest,
+    /// Smaller ids, descending.
+    Before(u64),
+    /// Greater ids, ascending.
+    After(u64),
+}
+
+/// At most `limit` messages of a room, in the order of `from`.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn list_messages(
     conn: &mut Conn,
     room_id: RoomId,
-    before: Option<u64>,
+    from: RoomMessagesFrom,
     limit: u32,
 ) -> Result<Vec<RoomMessageRow>, StoreError> {
     let mut query = QueryBuilder::new(MESSAGE);
     query.push_bind(room_id);
-    if let Some(before) = before {
-        query.push(" AND m.id < ").push_bind(before);
-    }
-    query.push(" ORDER BY m.id DESC LIMIT ").push_bind(limit);
+    match from {
+        RoomMessagesFrom::Newest => query.push(" ORDER BY m.id DESC"),
+        RoomMessagesFrom::Before(id) => query.push(" AND m.id < ").push_bind(id).push(" ORDER BY m.id DESC"),
+        RoomMessagesFrom::After(id) => query.push(" AND m.id > ").push_bind(id).push(" ORDER BY m.id"),
+    };
+    query.push(" LIMIT ").push_bind(limit);
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 

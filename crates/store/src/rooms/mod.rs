@@ -13,8 +13,8 @@ use crate::{Conn, StoreError};
 
 pub use lists::{RoomListRow, RoomQuery, find_listed_room, list_rooms};
 pub use messages::{
-    NewRoomMessage, ParentRow, RoomMessageRow, find_last_written_at, find_parent, insert_message,
-    list_messages, list_pinned,
+    NewRoomMessage, ParentRow, RoomMessageRow, RoomMessagesFrom, find_last_written_at, find_parent,
+    insert_message, list_messages, list_pinned,
 };
 pub use seats::{
     NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_banned, list_registered,

@@ -147,12 +147,12 @@ pub async fn lock_seat(
     .await?)
 }
 
-/// Gives a seat to who never had one in this room.
+/// Gives a seat to who never had one in this room; answers the registration's id.
 ///
 /// # Errors
 /// [`StoreError::Unique`] when there is a row already.
-pub async fn insert_seat(conn: &mut Conn, seat: &NewSeat) -> Result<(), StoreError> {
-    sqlx::query(
+pub async fn insert_seat(conn: &mut Conn, seat: &NewSeat) -> Result<u64, StoreError> {
+    let done = sqlx::query(
         "INSERT INTO live_room_registrations (user_id, live_room_id, status, price_paid, payment_method, \
            transaction_id, registered_at, attended_at, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, IF(? = 'attended', ?, NULL), ?, ?)",
@@ -170,7 +170,7 @@ pub async fn insert_seat(conn: &mut Conn, seat: &NewSeat) -> Result<(), StoreErr
     .bind(seat.at)
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.last_insert_id())
 }
 
 /// Gives a seat on a row that was there before: cancelled, or held too long (domain.md D17).
