@@ -317,7 +317,10 @@ impl Socket {
                 .map_err(|_elapsed| SocketError::TimedOut(patience))?;
             let bytes = match message {
                 None => {
-                    return Err(SocketError::Closed { code: 1006, reason: "the connection broke".to_owned() });
+                    return Err(SocketError::Closed {
+                        code: 1006,
+                        reason: "the connection broke".to_owned(),
+                    });
                 }
                 Some(Ok(Message::Text(text))) => Bytes::from(text),
                 Some(Ok(Message::Binary(bytes))) => bytes,

@@ -140,11 +140,9 @@ pub fn compare(expected: &Schema, live: &Schema) -> Vec<Finding> {
         let mut report = Report { table: name, findings: &mut findings };
         match live.tables.get(name) {
             Some(found) => compare_table(&mut report, table, found),
-            None => report.add(
-                Severity::Error,
-                Difference::MissingTable,
-                format!("the table {name} is missing"),
-            ),
+            None => {
+                report.add(Severity::Error, Difference::MissingTable, format!("the table {name} is missing"))
+            }
         }
     }
     findings

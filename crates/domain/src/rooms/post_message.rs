@@ -6,12 +6,10 @@ use base::text::{clean, length};
 use base::{Problem, Time, Violations};
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::rooms::{
-    MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage, RoomMessageType, RoomStatus,
-};
+use protocol::rooms::{MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage, RoomMessageType};
 use store::rooms::NewRoomMessage;
 
-use super::admission::{Role, RoomMember, admit, is_moderator};
+use super::admission::{Role, RoomMember, admit_live, is_moderator};
 use super::{NO_ROOM, RoomError};
 use crate::idempotency::{self, Claim, Written};
 use crate::unit::Unit;
@@ -83,15 +81,8 @@ async fn write_message(
         Claim::Answered(written) => return Ok(written),
     };
     let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
-    // That a room is not live, everybody may know; it explains more than a missing seat.
-    if matches!(room.status.as_str(), "scheduled" | "completed") {
-        return Err(RoomError::NotActive);
-    }
-    let member = admit(unit, room, actor.user_id()).await?;
+    let member = admit_live(unit, room, actor.user_id()).await?;
     checked.clone()?;
-    if member.status != RoomStatus::Active {
-        return Err(RoomError::NotActive);
-    }
     if member.standing.is_muted && member.role == Role::Member && !is_moderator(unit, actor.user_id()).await?
     {
         return Err(RoomError::Muted);
