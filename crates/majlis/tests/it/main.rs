@@ -2,6 +2,8 @@
 //! `cfg(test)` tells the lints that helpers, too, are tests' own.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod seed;
 #[cfg(test)]
 mod up;

@@ -8,14 +8,14 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
 /// A running `majlis up`; killed with all its children if a test fails.
-struct Up {
+pub(crate) struct Up {
     child: Child,
-    data: tempfile::TempDir,
+    pub(crate) data: tempfile::TempDir,
     log: PathBuf,
 }
 
 impl Up {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let log = data.path().join("output.txt");
         let output = std::fs::File::create(&log).unwrap();
@@ -40,7 +40,7 @@ impl Up {
     }
 
     /// Waits until `up.json` holds what is wanted.
-    fn wait_for(&mut self, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&mut self, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(up) = read(&self.file()).filter(&wanted) {
@@ -96,7 +96,7 @@ fn servers(data: &Path) -> Vec<Pid> {
     found
 }
 
-const READY: Duration = Duration::from_secs(180);
+pub(crate) const READY: Duration = Duration::from_secs(180);
 
 #[test]
 fn up_tells_scripts_everything_restarts_what_dies_and_ends_on_one_interrupt() {
