@@ -69,7 +69,8 @@ pub(crate) fn of_bus(error: &bus::BusError) -> ErrorReply {
     ErrorReply { temporary: true, ..ProtocolError::Internal.into() }
 }
 
-fn log<F: Fault>(fault: &F) {
+/// Logs a failure of ours, once, with all its causes; what clients do wrong is not logged.
+pub(crate) fn log<F: Fault>(fault: &F) {
     match fault.rule().kind {
         Kind::Internal => tracing::error!(error = %Chain(fault), "an operation failed"),
         Kind::Unavailable => tracing::warn!(error = %Chain(fault), "an operation is not available"),

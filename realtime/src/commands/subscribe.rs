@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::connect::position_of;
 use super::{ATTEMPTS, Context, Effect, Outcome, encode_reply};
 use crate::connection::session::Session;
-use crate::error::{of_bus, reply_of};
+use crate::error::{log, of_bus};
 use crate::hub::subscription::{Start, Subscription};
 
 /// What the domain says of a user and a channel.
@@ -31,8 +31,8 @@ pub(crate) enum Access {
 /// Asks the domain whether a user may listen to a channel, and for its present value.
 pub(crate) async fn ask_access(app: &App, session: &Session, channel: Channel) -> Access {
     match channel {
-        Channel::Room(id) => access_of(rooms::enter_channel(app, &session.actor, id).await, session),
-        Channel::Presence(id) => access_of(presence::watch_presence(app, &session.actor, id).await, session),
+        Channel::Room(id) => access_of(rooms::enter_channel(app, &session.actor, id).await),
+        Channel::Presence(id) => access_of(presence::watch_presence(app, &session.actor, id).await),
         // The server subscribes the own one; nobody listens to another's.
         Channel::User(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
         // Posts have no domain yet that could be asked who may see them.
@@ -40,7 +40,7 @@ pub(crate) async fn ask_access(app: &App, session: &Session, channel: Channel) -
     }
 }
 
-fn access_of<T: Serialize, F: Fault>(outcome: Result<T, F>, session: &Session) -> Access {
+fn access_of<T: Serialize, F: Fault>(outcome: Result<T, F>) -> Access {
     let fault = match outcome {
         Ok(value) => {
             return match Payload::from_value(&value) {
@@ -53,11 +53,13 @@ fn access_of<T: Serialize, F: Fault>(outcome: Result<T, F>, session: &Session) -
         }
         Err(fault) => fault,
     };
-    let reply = reply_of(&fault, session.lang);
+    log(&fault);
     match fault.rule().kind {
-        // Who may not see a thing is not told either whether it exists.
-        Kind::Forbidden | Kind::NotFound => Access::Refused(ProtocolError::PermissionDenied.into()),
-        Kind::Invalid | Kind::Unauthenticated | Kind::Conflict => Access::Refused(reply),
+        // A channel refuses with the protocol's own code (realtime.md §4), and who may not see a thing is not told
+        // either whether it exists.
+        Kind::Forbidden | Kind::NotFound | Kind::Invalid | Kind::Unauthenticated | Kind::Conflict => {
+            Access::Refused(ProtocolError::PermissionDenied.into())
+        }
         Kind::Limited | Kind::Unavailable | Kind::Internal => {
             Access::Unknown(ErrorReply { temporary: true, ..ProtocolError::Internal.into() })
         }

@@ -200,6 +200,12 @@ async fn channels_that_one_may_not_or_cannot_listen_to() {
         let error = client.subscribe_to(channel).await.unwrap_err();
         assert_eq!(error.code, code, "{channel}: {error:?}");
     }
+    // A channel refuses with the protocol's codes, also where the room's state is what refuses.
+    let over = stand.room().await;
+    let end = format!("UPDATE live_rooms SET status = 'completed', current_jitsi_room_id = NULL WHERE id = {over}");
+    stand.database.execute(&end).await.unwrap();
+    let error = client.subscribe_to(&format!("room:{over}")).await.unwrap_err();
+    assert_eq!(error.code, 103, "{error:?}");
     let presence = client.subscribe_to(&format!("presence:{badr}")).await.unwrap();
     assert_eq!(client::json(&presence.data)["online"], false);
     let room = stand.room().await;
