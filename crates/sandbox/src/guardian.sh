@@ -27,6 +27,7 @@ watcher=$!
 wait "$server"
 status=$?
 kill "$watcher" 2>/dev/null
+wait "$watcher" 2>/dev/null
 for directory in "$remove_a" "$remove_b"; do
   [ -z "$directory" ] || rm -rf -- "$directory"
 done

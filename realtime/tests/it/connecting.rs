@@ -202,7 +202,8 @@ async fn channels_that_one_may_not_or_cannot_listen_to() {
     }
     // A channel refuses with the protocol's codes, also where the room's state is what refuses.
     let over = stand.room().await;
-    let end = format!("UPDATE live_rooms SET status = 'completed', current_jitsi_room_id = NULL WHERE id = {over}");
+    let end =
+        format!("UPDATE live_rooms SET status = 'completed', current_jitsi_room_id = NULL WHERE id = {over}");
     stand.database.execute(&end).await.unwrap();
     let error = client.subscribe_to(&format!("room:{over}")).await.unwrap_err();
     assert_eq!(error.code, 103, "{error:?}");
