@@ -217,7 +217,17 @@ impl Stack {
         let output =
             std::fs::File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let mut child = Command::new(&program)
-            .args(["up", "--no-limits", "--no-check", "--port", "0", "--hubs", &hubs.to_string(), "--data"])
+            .args([
+                "up",
+                "--no-limits",
+                "--no-check",
+                "--fresh",
+                "--port",
+                "0",
+                "--hubs",
+                &hubs.to_string(),
+                "--data",
+            ])
             .arg(&folder)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
