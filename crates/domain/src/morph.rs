@@ -10,8 +10,12 @@ pub enum Morph {
     User,
     /// A post.
     Post,
+    /// A comment on a post.
+    Comment,
     /// A live room.
     LiveRoom,
+    /// A message in a live room.
+    LiveRoomMessage,
     /// A gift that was given.
     GiftTransaction,
 }
@@ -23,11 +27,15 @@ impl Morph {
         match (style, self) {
             (MorphStyle::Class, Self::User) => r"App\Models\User",
             (MorphStyle::Class, Self::Post) => r"App\Models\Post",
+            (MorphStyle::Class, Self::Comment) => r"App\Models\Comment",
             (MorphStyle::Class, Self::LiveRoom) => r"App\Models\LiveRoom",
+            (MorphStyle::Class, Self::LiveRoomMessage) => r"App\Models\LiveRoomMessage",
             (MorphStyle::Class, Self::GiftTransaction) => r"App\Models\GiftTransaction",
             (MorphStyle::Alias, Self::User) => "user",
             (MorphStyle::Alias, Self::Post) => "post",
+            (MorphStyle::Alias, Self::Comment) => "comment",
             (MorphStyle::Alias, Self::LiveRoom) => "live_room",
+            (MorphStyle::Alias, Self::LiveRoomMessage) => "live_room_message",
             (MorphStyle::Alias, Self::GiftTransaction) => "gift_transaction",
         }
     }
@@ -55,7 +63,14 @@ mod tests {
 
     #[test]
     fn both_spellings_have_one_short_name() {
-        for morph in [Morph::User, Morph::Post, Morph::LiveRoom, Morph::GiftTransaction] {
+        for morph in [
+            Morph::User,
+            Morph::Post,
+            Morph::Comment,
+            Morph::LiveRoom,
+            Morph::LiveRoomMessage,
+            Morph::GiftTransaction,
+        ] {
             let alias = morph.column(MorphStyle::Alias);
             assert_eq!(short_name(morph.column(MorphStyle::Class)), alias);
             assert_eq!(short_name(alias), alias);

@@ -2,7 +2,6 @@
 //! strings and fails on `null`, so what is absent is left out.
 
 use base::{CommonFault, Time};
-use chrono_tz::Tz;
 use config::Jitsi;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use protocol::rooms::JitsiPass;
@@ -106,15 +105,7 @@ pub(super) fn issue_pass(
 /// an hour at a time: it is ended by its host or the clock, not by passes that were never good.
 fn expiry(member: &RoomMember, now: Time) -> Time {
     let longest = now.plus_seconds(LONGEST);
-    let room = &member.room;
-    let Ok(zone) = room.timezone.parse::<Tz>() else { return longest };
-    let schedule = Schedule {
-        start_date: room.start_date,
-        end_date: room.end_date,
-        start_time: room.start_time,
-        end_time: room.end_time,
-        zone,
-    };
+    let Some(schedule) = Schedule::of(&member.room) else { return longest };
     // Just over counts as well: its quarter of an hour may still run.
     let session = schedule.session_at(now).or_else(|| schedule.session_at(now.plus_seconds(-AFTER_SESSION)));
     let end = session.map(|session| session.end.plus_seconds(AFTER_SESSION)).filter(|&end| end > now);

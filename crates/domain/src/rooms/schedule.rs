@@ -4,6 +4,7 @@ use base::Time;
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use protocol::rooms::DurationType;
+use store::rooms::RoomRow;
 
 /// A room may be started so much before its time.
 const LEAD: TimeDelta = TimeDelta::minutes(15);
@@ -26,6 +27,17 @@ pub(super) struct Session {
 }
 
 impl Schedule {
+    /// A room's schedule; `None` for a row whose time zone is not one.
+    pub(super) fn of(room: &RoomRow) -> Option<Self> {
+        Some(Self {
+            start_date: room.start_date,
+            end_date: room.end_date,
+            start_time: room.start_time,
+            end_time: room.end_time,
+            zone: room.timezone.parse().ok()?,
+        })
+    }
+
     /// The session of a day.
     pub(super) fn session_on(&self, day: NaiveDate) -> Option<Session> {
         let start = instant(self.zone, day, self.start_time)?;

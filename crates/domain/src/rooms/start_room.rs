@@ -2,7 +2,6 @@
 
 use base::id::{BASE32_LOWER, RoomId, random_text};
 use base::{CommonFault, Time};
-use chrono_tz::Tz;
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::rooms::{RoomStarted, RoomStatus};
@@ -63,13 +62,7 @@ fn illegal(from: RoomStatus) -> CommonFault {
 }
 
 fn is_in_window(room: &RoomRow, now: Time) -> Result<bool, RoomError> {
-    let zone: Tz = room.timezone.parse().map_err(CommonFault::internal)?;
-    let schedule = Schedule {
-        start_date: room.start_date,
-        end_date: room.end_date,
-        start_time: room.start_time,
-        end_time: room.end_time,
-        zone,
-    };
+    let schedule =
+        Schedule::of(room).ok_or_else(|| CommonFault::internal("the room's time zone is not one"))?;
     Ok(schedule.session_at(now).is_some())
 }

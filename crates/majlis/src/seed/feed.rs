@@ -1,5 +1,6 @@
 //! Posts, comments, reactions, shares, reports.
 
+use domain::morph::Morph;
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
@@ -164,8 +165,8 @@ pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
 }
 
 async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
-    let post_morph = seeder.morph("Post");
-    let comment_morph = seeder.morph("Comment");
+    let post_morph = seeder.morph(Morph::Post);
+    let comment_morph = seeder.morph(Morph::Comment);
     let mut posts = Vec::new();
     let mut comments = Vec::new();
     for (ordinal, post) in POSTS.iter().enumerate() {
@@ -211,11 +212,11 @@ async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             }
         }
     }
-    write_reactions(seeder, unit, &posts, &comments, (&post_morph, &comment_morph)).await?;
+    write_reactions(seeder, unit, &posts, &comments, (post_morph, comment_morph)).await?;
     write_shares(seeder, unit, &posts).await?;
     write_reports(seeder, unit, &posts).await?;
     let ids: Vec<u64> = posts.iter().map(|(id, _, _)| *id).collect();
-    update_post_counts(unit, &ids, &post_morph).await?;
+    update_post_counts(unit, &ids, post_morph).await?;
     Ok(())
 }
 

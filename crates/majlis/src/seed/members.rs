@@ -1,5 +1,6 @@
 //! Accounts, profiles, roles, and who follows whom.
 
+use domain::morph::Morph;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
@@ -182,7 +183,7 @@ async fn write_careers(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
 }
 
 async fn write_roles(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
-    let morph = seeder.morph("User");
+    let morph = seeder.morph(Morph::User);
     for person in PEOPLE.iter().filter(|person| person.role != "learner") {
         let user_id = seeder.id(person.username)?;
         domain::users::assign_role(seeder.app, unit, user_id, person.role)
@@ -190,7 +191,7 @@ async fn write_roles(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
             .with_context(|| format!("{} cannot become {}", person.username, person.role))?;
     }
     // A permission past the roles: the elder moderator may also mark accounts as checked.
-    insert_user_permission(unit, seeder.id("nasser.m")?, "users.verify", &morph).await?;
+    insert_user_permission(unit, seeder.id("nasser.m")?, "users.verify", morph).await?;
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail};
 use base::id::UserId;
 use chrono::{DateTime, Duration, Utc};
-use config::MorphStyle;
+use domain::morph::Morph;
 use domain::unit::Unit;
 use domain::{Actor, App};
 use protocol::IdempotencyKey;
@@ -66,8 +66,7 @@ pub(crate) async fn run(app: &App, progress: impl Fn(&str)) -> Result<World> {
 async fn seed(app: &App, progress: impl Fn(&str)) -> Result<World> {
     let before = totals(app).await?;
     progress("roles and the platform's account");
-    domain::system::install_roles(app).await.context("the roles cannot be made")?;
-    domain::system::ensure_platform(app).await.context("the platform's account cannot be made")?;
+    domain::system::install(app).await.context("the roles and the platform's account cannot be made")?;
 
     progress("people");
     let ids = members::create(app).await?;
@@ -160,21 +159,9 @@ impl Seeder<'_> {
         self.now - Duration::hours(days * 24 + hours)
     }
 
-    /// The value of a polymorphic column for a model in Laravel's spelling, such as `LiveRoomMessage` (domain.md §7.2).
-    fn morph(&self, model: &str) -> String {
-        match self.app.settings.morph {
-            MorphStyle::Class => format!(r"App\Models\{model}"),
-            MorphStyle::Alias => {
-                let mut alias = String::new();
-                for letter in model.chars() {
-                    if letter.is_ascii_uppercase() && !alias.is_empty() {
-                        alias.push('_');
-                    }
-                    alias.push(letter.to_ascii_lowercase());
-                }
-                alias
-            }
-        }
+    /// The value of a polymorphic column (domain.md §7.2).
+    fn morph(&self, model: Morph) -> &'static str {
+        model.column(self.app.settings.morph)
     }
 
     fn accounts(&self) -> Result<Vec<DemoAccount>> {

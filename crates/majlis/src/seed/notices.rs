@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use base::Secret;
+use domain::morph::Morph;
 use domain::unit::Unit;
 use protocol::users::CreateToken;
 use serde_json::json;
@@ -133,7 +134,7 @@ pub(super) async fn seed(seeder: &Seeder<'_>) -> Result<()> {
 }
 
 async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
-    let morph = seeder.morph("User");
+    let morph = seeder.morph(Morph::User);
     for (ordinal, notice) in (0_i64..).zip(&NOTICES) {
         let subject_id = find(seeder, unit, notice.to, notice.subject.1).await?;
         let subject = notice.subject.0;
@@ -155,7 +156,7 @@ async fn write(seeder: &Seeder<'_>, unit: &mut Unit) -> Result<()> {
         let row = NotificationRow {
             id: uuid::Uuid::new_v4().to_string(),
             class: class_of(notice.kind),
-            notifiable_type: &morph,
+            notifiable_type: morph,
             notifiable_id: seeder.id(notice.to)?,
             actor_id,
             data,

@@ -1,5 +1,6 @@
 //! Live rooms: announced, started, entered and talked in through their operations.
 
+use domain::morph::Morph;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
@@ -216,7 +217,7 @@ async fn write_marks(
                 };
                 update_room_pin(unit, id, seeder.id(by)?).await?;
             }
-            let morph = seeder.morph("LiveRoomMessage");
+            let morph = seeder.morph(Morph::LiveRoomMessage);
             let mut reactions = Vec::new();
             for (&place, &id) in messages {
                 let author = SAID.get(place).map_or("", |(_, by, ..)| by);
@@ -227,7 +228,7 @@ async fn write_marks(
                         let at = seeder.now;
                         reactions.push(ReactionRow {
                             user_id,
-                            reactable_type: &morph,
+                            reactable_type: morph,
                             reactable_id: id,
                             kind,
                             at,
@@ -237,7 +238,7 @@ async fn write_marks(
             }
             insert_reactions(unit, &reactions).await?;
             for &room_id in ids.values() {
-                update_message_reactions(unit, room_id, &morph).await?;
+                update_message_reactions(unit, room_id, morph).await?;
             }
             Ok(())
         })
