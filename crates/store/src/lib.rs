@@ -11,10 +11,12 @@ pub mod gifts;
 pub mod idempotency;
 pub mod outbox;
 pub mod permissions;
+pub mod profiles;
 pub mod revocations;
 pub mod rooms;
 pub mod settings;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
 
 use std::time::Duration;

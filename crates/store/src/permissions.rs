@@ -208,6 +208,39 @@ pub async fn insert_user_role(
     Ok(true)
 }
 
+/// Locks a role of the guard `web`; nothing where there is no such role.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_role(conn: &mut Conn, role: &str) -> Result<(), StoreError> {
+    let _locked: Vec<u64> =
+        sqlx::query_scalar("SELECT id FROM roles WHERE name = ? AND guard_name = ? FOR UPDATE")
+            .bind(role)
+            .bind(GUARD)
+            .fetch_all(conn)
+            .await?;
+    Ok(())
+}
+
+/// How many users who may act have a role, one of them left out.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_active_with_role(conn: &mut Conn, role: &str, without: UserId) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT COUNT(DISTINCT u.id) FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+         JOIN users u ON u.id = mr.model_id WHERE mr.model_type IN (?, ?) AND r.guard_name = ? AND r.name = ? \
+         AND u.is_active = 1 AND u.deleted_at IS NULL AND u.id <> ?",
+    )
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(role)
+    .bind(without)
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Throws away what Laravel's permission package remembers (its row in `cache`), whatever the prefix of the
 /// application's cache keys: it keeps it for 24 h otherwise (domain.md §3).
 ///

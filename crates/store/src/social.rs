@@ -2,8 +2,10 @@
 
 use base::Time;
 use base::id::UserId;
+use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
+use crate::users::CardRow;
 use crate::{Conn, StoreError, affected};
 
 /// Does one of the two block the other, whichever way?
@@ -133,6 +135,123 @@ pub async fn insert_follow(
     .execute(conn)
     .await?;
     affected("followers", 1, &done)
+}
+
+/// Ends that `follower` follows `following`, counters first as in [`insert_follow`]; nothing where it is not so. Gives
+/// whether it was so. To be called in a transaction, which holds the pair's profiles
+/// ([`lock_profiles`]) so that nobody follows meanwhile.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_follow(conn: &mut Conn, follower: UserId, following: UserId) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM followers WHERE follower_id = ? AND following_id = ?")
+        .bind(follower)
+        .bind(following)
+        .execute(&mut *conn)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // A counter that another application let drift is not driven below 0, which the column cannot hold.
+    sqlx::query(
+        "UPDATE user_profiles SET \
+           following_count = following_count - (user_id = ? AND following_count > 0), \
+           followers_count = followers_count - (user_id = ? AND followers_count > 0) \
+         WHERE user_id IN (?, ?) ORDER BY user_id",
+    )
+    .bind(follower)
+    .bind(following)
+    .bind(follower)
+    .bind(following)
+    .execute(conn)
+    .await?;
+    Ok(true)
+}
+
+/// Locks the profiles of two users in the order of their ids: whoever follows, unfollows or blocks does so first
+/// (domain.md §4.2).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_profiles(conn: &mut Conn, one: UserId, other: UserId) -> Result<(), StoreError> {
+    let _locked: Vec<u64> = sqlx::query_scalar(
+        "SELECT user_id FROM user_profiles WHERE user_id IN (?, ?) ORDER BY user_id FOR UPDATE",
+    )
+    .bind(one)
+    .bind(other)
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the requests to follow between two users, both ways and whatever became of them.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_follow_requests(conn: &mut Conn, one: UserId, other: UserId) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM follow_requests WHERE (follower_id = ? AND following_id = ?) \
+         OR (follower_id = ? AND following_id = ?)",
+    )
+    .bind(one)
+    .bind(other)
+    .bind(other)
+    .bind(one)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Does the first block the second?
+///
+/// # Errors
+/// Those of the driver.
+pub async fn has_blocked(conn: &mut Conn, blocker: UserId, blocked: UserId) -> Result<bool, StoreError> {
+    let found: Option<u64> =
+        sqlx::query_scalar("SELECT id FROM hub_user_blocks WHERE blocker_id = ? AND blocked_id = ?")
+            .bind(blocker)
+            .bind(blocked)
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.is_some())
+}
+
+/// Somebody who is blocked.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct BlockedRow {
+    /// The block, by which the list is walked.
+    pub block_id: u64,
+    /// Since when.
+    pub blocked_at: Option<DateTime<Utc>>,
+    /// Who.
+    #[sqlx(flatten)]
+    pub card: CardRow,
+}
+
+/// Those whom a user blocks and who are not deleted, the newest block first: before the block `(id, forward = true)`, or,
+/// the oldest first, after the block `(id, forward = false)`.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_blocked(
+    conn: &mut Conn,
+    blocker: UserId,
+    cursor: Option<(u64, bool)>,
+    limit: u32,
+) -> Result<Vec<BlockedRow>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "SELECT b.id AS block_id, b.created_at AS blocked_at, u.id, u.name, u.username, u.avatar, u.is_verified \
+         FROM hub_user_blocks b JOIN users u ON u.id = b.blocked_id AND u.deleted_at IS NULL WHERE b.blocker_id = ",
+    );
+    query.push_bind(blocker);
+    let forward = cursor.is_none_or(|(_, forward)| forward);
+    if let Some((id, _)) = cursor {
+        query.push(if forward { " AND b.id < " } else { " AND b.id > " }).push_bind(id);
+    }
+    query
+        .push(if forward { " ORDER BY b.id DESC LIMIT " } else { " ORDER BY b.id ASC LIMIT " })
+        .push_bind(limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
 fn push_ids(query: &mut QueryBuilder<sqlx::MySql>, ids: &[u64]) {

@@ -92,6 +92,18 @@ impl TestDatabase {
         Ok(found.unwrap_or_default())
     }
 
+    /// One of the counters of the whole server (`SHOW GLOBAL STATUS`), such as `Questions`; 0 for one that it does not have.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn server_counter(&self, name: &str) -> Result<u64, sqlx::Error> {
+        let mut conn = self.connect().await?;
+        let sql = format!("SHOW GLOBAL STATUS LIKE '{name}'");
+        let row: Option<(String, String)> =
+            sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(&mut conn).await?;
+        Ok(row.and_then(|(_name, value)| value.parse().ok()).unwrap_or_default())
+    }
+
     /// Drops it.
     ///
     /// # Errors

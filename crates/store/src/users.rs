@@ -241,6 +241,8 @@ pub struct StateRow {
     pub show_online_status: Option<bool>,
     /// Unread chat messages.
     pub unread_total: Option<u32>,
+    /// How often that total has changed.
+    pub unread_version: Option<u64>,
 }
 
 /// The states of those of the users that are not deleted.
@@ -253,7 +255,7 @@ pub async fn list_states(conn: &mut Conn, user_ids: &[UserId]) -> Result<Vec<Sta
     }
     let mut query = QueryBuilder::new(
         "SELECT u.id, u.name, u.username, u.avatar, u.is_verified, u.is_active, p.language, p.show_online_status, \
-         c.unread_total FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
+         c.unread_total, c.version AS unread_version FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
          LEFT JOIN hub_chat_counters c ON c.user_id = u.id WHERE u.deleted_at IS NULL AND u.id IN (",
     );
     let mut list = query.separated(", ");
@@ -358,7 +360,7 @@ pub struct CardFilter<'a> {
     pub role: Option<&'a str>,
     /// Only (un)verified ones.
     pub is_verified: Option<bool>,
-    /// Without those who block this user.
+    /// Without those who block this user, and without those whom this user blocks.
     pub viewer_id: UserId,
 }
 
@@ -376,6 +378,9 @@ pub async fn list_cards(
         "SELECT u.id, u.name, u.username, u.avatar, u.is_verified FROM users u \
          WHERE u.deleted_at IS NULL AND u.is_active = 1 AND NOT EXISTS \
          (SELECT 1 FROM hub_user_blocks b WHERE b.blocker_id = u.id AND b.blocked_id = ",
+    );
+    query.push_bind(filter.viewer_id).push(
+        ") AND NOT EXISTS (SELECT 1 FROM hub_user_blocks b WHERE b.blocked_id = u.id AND b.blocker_id = ",
     );
     query.push_bind(filter.viewer_id).push(")");
     if let Some(prefix) = filter.prefix {
@@ -512,6 +517,54 @@ pub async fn count_unread(conn: &mut Conn, user_id: UserId) -> Result<(i64, i64)
 pub async fn update_is_active(conn: &mut Conn, user_id: UserId, is_active: bool) -> Result<(), StoreError> {
     let done = sqlx::query("UPDATE users SET is_active = ?, updated_at = UTC_TIMESTAMP() WHERE id = ?")
         .bind(is_active)
+        .bind(user_id)
+        .execute(conn)
+        .await?;
+    affected("users", 1, &done)
+}
+
+/// An account as those see it who look after accounts.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct StandingRow {
+    /// The user.
+    pub id: UserId,
+    /// The name.
+    pub name: String,
+    /// The unique handle.
+    pub username: String,
+    /// The picture.
+    pub avatar: Option<String>,
+    /// Checked by the platform?
+    pub is_verified: bool,
+    /// Not suspended?
+    pub is_active: bool,
+}
+
+/// Locks an account that is not deleted.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_standing(conn: &mut Conn, user_id: UserId) -> Result<Option<StandingRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, name, username, avatar, is_verified, is_active FROM users \
+         WHERE id = ? AND deleted_at IS NULL FOR UPDATE",
+    )
+    .bind(user_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Marks an account as checked by the platform, or takes the mark away.
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when there is no such account.
+pub async fn update_is_verified(
+    conn: &mut Conn,
+    user_id: UserId,
+    is_verified: bool,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE users SET is_verified = ?, updated_at = UTC_TIMESTAMP() WHERE id = ?")
+        .bind(is_verified)
         .bind(user_id)
         .execute(conn)
         .await?;

@@ -159,6 +159,38 @@ pub async fn update_last_message(
     affected("conversations", 1, &done)
 }
 
+/// Names the newest message that is left of a locked conversation, or none; a deleted conversation stays so.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_last_message_left(
+    conn: &mut Conn,
+    id: ConversationId,
+    message_id: Option<MessageId>,
+    now: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE conversations SET last_message_id = ?, updated_at = ? WHERE id = ?")
+        .bind(message_id)
+        .bind(now.as_chrono())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    affected("conversations", 1, &done)
+}
+
+/// Notes that something in a locked conversation changed.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_touched_at(conn: &mut Conn, id: ConversationId, now: Time) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE conversations SET updated_at = ? WHERE id = ?")
+        .bind(now.as_chrono())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    affected("conversations", 1, &done)
+}
+
 /// Deletes a conversation for both participants, or (`None`) undoes that.
 ///
 /// # Errors
@@ -226,6 +258,38 @@ pub async fn list_conversations(
         query = query.bind(user_id).bind(low).bind(high);
     }
     Ok(query.bind(limit).fetch_all(conn).await?)
+}
+
+/// The user's conversations in which something was written, edited, deleted or read at or after `since`, deleted ones
+/// too, by id. Looks at each conversation of the user.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_conversations_changed_since(
+    conn: &mut Conn,
+    user_id: UserId,
+    since: Time,
+) -> Result<Vec<ConversationRow>, StoreError> {
+    macro_rules! side {
+        ($column:literal) => {
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM conversations WHERE ",
+                $column,
+                " = ? AND (updated_at >= ? OR user_one_last_read_at >= ? OR user_two_last_read_at >= ?)"
+            )
+        };
+    }
+    let statement = concat!(side!("user_one_id"), " UNION ALL ", side!("user_two_id"), " ORDER BY id");
+    let mut query = sqlx::query_as(statement);
+    for _side in 0..2 {
+        query = query.bind(user_id);
+        for _column in 0..3 {
+            query = query.bind(since.as_chrono());
+        }
+    }
+    Ok(query.fetch_all(conn).await?)
 }
 
 macro_rules! both_sides {

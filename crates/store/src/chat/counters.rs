@@ -1,5 +1,5 @@
 //! Unread messages. Unread is what the other has written, is not read and not deleted, in a conversation that is not
-//! deleted; `hub_chat_counters.unread_total` caches the sum of a user.
+//! deleted; `hub_chat_counters.unread_total` caches the sum of a user, and `version` counts its changes.
 
 use base::id::{ConversationId, UserId};
 use sqlx::QueryBuilder;
@@ -16,6 +16,17 @@ pub struct UnreadRow {
     pub unread: i64,
 }
 
+/// A user's unread total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct UnreadTotal {
+    /// Whose.
+    pub user_id: UserId,
+    /// Over all conversations.
+    pub unread_total: u32,
+    /// How often it has changed: of two totals of a user the one with the greater version is the newer.
+    pub version: u64,
+}
+
 /// Adds to unread totals; the rows' locks make the sums exact. Pass users in ascending order, so that two
 /// transactions that add to the same two users cannot deadlock.
 ///
@@ -25,11 +36,13 @@ pub async fn update_unread_added(conn: &mut Conn, added: &[(UserId, u32)]) -> Re
     if added.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new("INSERT INTO hub_chat_counters (user_id, unread_total) ");
+    let mut query = QueryBuilder::new("INSERT INTO hub_chat_counters (user_id, unread_total, version) ");
     query.push_values(added, |mut row, (user_id, count)| {
-        row.push_bind(*user_id).push_bind(*count);
+        row.push_bind(*user_id).push_bind(*count).push_bind(1);
     });
-    query.push(" ON DUPLICATE KEY UPDATE unread_total = unread_total + VALUES(unread_total)");
+    query.push(
+        " ON DUPLICATE KEY UPDATE unread_total = unread_total + VALUES(unread_total), version = version + 1",
+    );
     query.build().execute(conn).await?;
     Ok(())
 }
@@ -40,7 +53,8 @@ pub async fn update_unread_added(conn: &mut Conn, added: &[(UserId, u32)]) -> Re
 /// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
 pub async fn update_unread_taken(conn: &mut Conn, user_id: UserId, count: u32) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE hub_chat_counters SET unread_total = IF(unread_total > ?, unread_total - ?, 0) WHERE user_id = ?",
+        "UPDATE hub_chat_counters SET unread_total = IF(unread_total > ?, unread_total - ?, 0), version = version + 1 \
+         WHERE user_id = ?",
     )
     .bind(count)
     .bind(count)
@@ -57,12 +71,12 @@ pub async fn update_unread_taken(conn: &mut Conn, user_id: UserId, count: u32) -
 pub async fn list_unread_totals(
     conn: &mut Conn,
     user_ids: &[UserId],
-) -> Result<Vec<(UserId, u32)>, StoreError> {
+) -> Result<Vec<UnreadTotal>, StoreError> {
     if user_ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut query =
-        QueryBuilder::new("SELECT user_id, unread_total FROM hub_chat_counters WHERE user_id IN (");
+        QueryBuilder::new("SELECT user_id, unread_total, version FROM hub_chat_counters WHERE user_id IN (");
     push_ids(&mut query, user_ids);
     query.push(")");
     Ok(query.build_query_as().fetch_all(conn).await?)

@@ -7,13 +7,13 @@ use sqlx::QueryBuilder;
 use sqlx::types::Json;
 
 use super::push_ids;
-use crate::{Conn, StoreError};
+use crate::{Conn, StoreError, affected};
 
 /// The columns of [`MessageRow`], of a table called `m`.
 macro_rules! message_columns {
     () => {
-        "m.id, m.conversation_id, m.sender_id, m.type AS message_type, m.body, m.media_urls, m.reply_to_id, \
-         m.read_at, m.created_at, m.deleted_at"
+        "m.id, m.conversation_id, m.sender_id, m.type AS message_type, m.body, m.media_urls, m.metadata, \
+         m.reply_to_id, m.read_at, m.created_at, m.updated_at, m.deleted_at"
     };
 }
 pub(super) use message_columns;
@@ -41,14 +41,18 @@ pub struct MessageRow {
     pub message_type: String,
     /// The words.
     pub body: Option<String>,
-    /// An array of addresses.
+    /// An array of storage paths and addresses.
     pub media_urls: Option<Json<serde_json::Value>>,
+    /// An object with what else is known: `edited_at`, `media`, and whatever another application keeps there.
+    pub metadata: Option<Json<serde_json::Value>>,
     /// The message that it answers.
     pub reply_to_id: Option<MessageId>,
     /// When the other one read it.
     pub read_at: Option<DateTime<Utc>>,
     /// When it was accepted; Laravel's column may be null.
     pub created_at: Option<DateTime<Utc>>,
+    /// When it was written, edited or deleted last.
+    pub updated_at: Option<DateTime<Utc>>,
     /// Deleted for both.
     pub deleted_at: Option<DateTime<Utc>>,
 }
@@ -64,6 +68,10 @@ pub struct NewMessage<'a> {
     pub message_type: &'static str,
     /// The words.
     pub body: Option<&'a str>,
+    /// The storage paths of its media.
+    pub media_urls: &'a [String],
+    /// An object with what is known of its media.
+    pub metadata: Option<&'a serde_json::Value>,
     /// A message of the same conversation.
     pub reply_to_id: Option<MessageId>,
     /// When it is accepted.
@@ -87,19 +95,56 @@ pub enum MessagesFrom {
 /// Those of the driver.
 pub async fn insert_message(conn: &mut Conn, message: &NewMessage<'_>) -> Result<MessageId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO messages (conversation_id, sender_id, type, body, media_urls, reply_to_id, \
-           created_at, updated_at) VALUES (?, ?, ?, ?, '[]', ?, ?, ?)",
+        "INSERT INTO messages (conversation_id, sender_id, type, body, media_urls, metadata, reply_to_id, \
+           created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(message.conversation_id)
     .bind(message.sender_id)
     .bind(message.message_type)
     .bind(message.body)
+    .bind(Json(message.media_urls))
+    .bind(message.metadata.map(Json))
     .bind(message.reply_to_id)
     .bind(message.now.as_chrono())
     .bind(message.now.as_chrono())
     .execute(conn)
     .await?;
     Ok(done.last_insert_id())
+}
+
+/// Gives a message of a locked conversation other words.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_body(
+    conn: &mut Conn,
+    id: MessageId,
+    body: &str,
+    metadata: &serde_json::Value,
+    now: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE messages SET body = ?, metadata = ?, updated_at = ? WHERE id = ?")
+        .bind(body)
+        .bind(Json(metadata))
+        .bind(now.as_chrono())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    affected("messages", 1, &done)
+}
+
+/// Deletes a message of a locked conversation for both participants.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_message_deleted(conn: &mut Conn, id: MessageId, now: Time) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE messages SET deleted_at = ?, updated_at = ? WHERE id = ?")
+        .bind(now.as_chrono())
+        .bind(now.as_chrono())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    affected("messages", 1, &done)
 }
 
 /// A message, deleted ones too.
@@ -199,6 +244,27 @@ pub async fn find_newest_id(
         .bind(conversation_id)
         .fetch_one(conn)
         .await?)
+}
+
+/// The id of a conversation's newest message that is not deleted.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_newest_left(
+    conn: &mut Conn,
+    conversation_id: ConversationId,
+) -> Result<Option<MessageId>, StoreError> {
+    // As in `find_read_up_to`, the further column keeps MariaDB on the way down the ids.
+    let found: Option<(MessageId, Option<DateTime<Utc>>)> = sqlx::query_as(concat!(
+        "SELECT ",
+        along_ids!(),
+        "m.id, m.created_at FROM messages m WHERE m.conversation_id = ? AND m.deleted_at IS NULL \
+         ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1"
+    ))
+    .bind(conversation_id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(|(id, _)| id))
 }
 
 /// The newest message of `sender_id` that the other one has read: the newest below the oldest unread one, since

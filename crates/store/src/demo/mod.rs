@@ -43,13 +43,14 @@ pub use people::{
 pub use rooms::{
     DoneRoomRow, RoomMessageRow, RoomRow, insert_done_room, insert_registration, insert_room_message,
     list_room_messages, list_rooms, update_message_reactions, update_room_completed, update_room_pin,
-    update_slow_mode,
 };
 pub use summary::{Totals, count_all};
 pub use talk::{
     MessageRow, NotificationRow, has_gift, has_token, insert_notification, insert_password_reset,
     list_adjusted, list_messages,
 };
+
+pub use crate::rooms::update_slow_mode;
 
 use crate::{Conn, Reader, Store, StoreError};
 

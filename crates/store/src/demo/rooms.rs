@@ -213,22 +213,6 @@ pub async fn update_message_reactions(
     Ok(())
 }
 
-/// Sets the least time between two messages of a member.
-///
-/// # Errors
-/// Those of the driver.
-pub async fn update_slow_mode(conn: &mut Conn, room_id: RoomId, seconds: u32) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO hub_room_settings (live_room_id, slow_mode_seconds) VALUES (?, ?) \
-         ON DUPLICATE KEY UPDATE slow_mode_seconds = VALUES(slow_mode_seconds)",
-    )
-    .bind(room_id)
-    .bind(seconds)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Ends a programme whose last day is past (domain.md §5.6): who never came has missed it.
 ///
 /// # Errors

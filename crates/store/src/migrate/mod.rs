@@ -66,6 +66,13 @@ migrations! {
     9 "0009_chat.sql"
     10 "0010_system.sql"
     20 "0020_hub.sql"
+    21 "0021_rooms.sql"
+    22 "0022_uploads.sql"
+    23 "0023_gift_streaks.sql"
+    24 "0024_chat.sql"
+    25 "0025_message_changes.sql"
+    26 "0026_last_seen.sql"
+    27 "0027_gift_leaderboard.sql"
 }
 
 /// What `migrate` is doing, for whoever shows it.

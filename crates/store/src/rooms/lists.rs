@@ -141,6 +141,64 @@ pub async fn find_listed_room(
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
 
+/// Somebody with a seat in a room.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ParticipantRow {
+    /// The registration's id.
+    pub id: u64,
+    /// Who.
+    pub user_id: UserId,
+    /// The user's name.
+    pub name: String,
+    /// The user's handle.
+    pub username: String,
+    /// The user's picture.
+    pub avatar: Option<String>,
+    /// The user is checked by the platform.
+    pub is_verified: bool,
+    /// `registered`, `attended` or `missed`.
+    pub status: String,
+    /// When the seat was taken.
+    pub registered_at: Option<DateTime<Utc>>,
+    /// When they first came in.
+    pub attended_at: Option<DateTime<Utc>>,
+    /// May not write now.
+    pub is_muted: bool,
+    /// May not come in now.
+    pub is_banned: bool,
+}
+
+/// At most `limit` of those with a seat in a room: below a registration's id in descending order, or above it in
+/// ascending order. Deleted accounts are left out.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_participants(
+    conn: &mut Conn,
+    room_id: RoomId,
+    cursor: Option<u64>,
+    forward: bool,
+    limit: u32,
+) -> Result<Vec<ParticipantRow>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "SELECT s.id, s.user_id, u.name, u.username, u.avatar, u.is_verified, s.status, s.registered_at, \
+           s.attended_at, \
+           EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = s.live_room_id \
+             AND m.user_id = s.user_id AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted, \
+           EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = s.live_room_id \
+             AND b.user_id = s.user_id AND (b.until IS NULL OR b.until > UTC_TIMESTAMP())) AS is_banned \
+         FROM live_room_registrations s JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL \
+         WHERE s.status IN ('registered', 'attended', 'missed') AND s.live_room_id = ",
+    );
+    query.push_bind(room_id);
+    if let Some(cursor) = cursor {
+        query.push(if forward { " AND s.id < " } else { " AND s.id > " }).push_bind(cursor);
+    }
+    query.push(if forward { " ORDER BY s.id DESC LIMIT " } else { " ORDER BY s.id LIMIT " });
+    query.push_bind(limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
 fn select(which: &RoomQuery) -> QueryBuilder<MySql> {
     let mut query = QueryBuilder::new(
         "SELECT r.id, r.user_id AS host_id, h.name AS host_name, h.username AS host_username, \

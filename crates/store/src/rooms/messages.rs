@@ -4,7 +4,7 @@ use base::id::{RoomId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
-use crate::{Conn, StoreError};
+use crate::{Conn, StoreError, affected};
 
 /// A `live_room_messages` row with its author's card.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -36,13 +36,30 @@ pub struct RoomMessageRow {
     pub created_at: Option<DateTime<Utc>>,
 }
 
-/// A message to be answered.
+/// Where a message is.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub struct ParentRow {
+pub struct PlaceRow {
     /// Its room.
     pub live_room_id: RoomId,
+    /// What it answers.
+    pub parent_id: Option<u64>,
     /// Only its place is left.
     pub is_deleted: bool,
+}
+
+/// A locked message, as far as its own row tells.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct LockedMessageRow {
+    /// Its room.
+    pub live_room_id: RoomId,
+    /// Its author.
+    pub user_id: UserId,
+    /// Pinned on top.
+    pub is_pinned: bool,
+    /// Only its place is left.
+    pub is_deleted: bool,
+    /// Reactions.
+    pub reactions_count: u32,
 }
 
 /// A message to be added.
@@ -64,7 +81,7 @@ pub struct NewRoomMessage<'a> {
 
 const MESSAGE: &str = "SELECT m.id, m.live_room_id, m.user_id, u.name AS user_name, u.avatar AS user_avatar, \
     m.parent_id, m.type, m.message, m.is_pinned, m.is_deleted, m.reactions_count, m.created_at \
-    FROM live_room_messages m JOIN users u ON u.id = m.user_id WHERE m.live_room_id = ";
+    FROM live_room_messages m JOIN users u ON u.id = m.user_id";
 
 /// Adds a message. The room's row has to be locked, so that ids are in the order of commits.
 ///
@@ -91,11 +108,95 @@ pub async fn insert_message(conn: &mut Conn, message: &NewRoomMessage<'_>) -> Re
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn find_parent(conn: &mut Conn, id: u64) -> Result<Option<ParentRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT live_room_id, is_deleted FROM live_room_messages WHERE id = ?")
+pub async fn find_message_place(conn: &mut Conn, id: u64) -> Result<Option<PlaceRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT live_room_id, parent_id, is_deleted FROM live_room_messages WHERE id = ?")
         .bind(id)
         .fetch_optional(conn)
         .await?)
+}
+
+/// A message with its author's card.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_message(conn: &mut Conn, id: u64) -> Result<Option<RoomMessageRow>, StoreError> {
+    let mut query = QueryBuilder::new(MESSAGE);
+    query.push(" WHERE m.id = ").push_bind(id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+/// A message, locked before its state or its reactions are written (domain.md D9). Only its own row is locked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_message(conn: &mut Conn, id: u64) -> Result<Option<LockedMessageRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT live_room_id, user_id, is_pinned, is_deleted, reactions_count FROM live_room_messages \
+         WHERE id = ? FOR UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Pins a locked message, by somebody; or takes it down, by nobody.
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when there is no such message.
+pub async fn update_pinned(
+    conn: &mut Conn,
+    id: u64,
+    pinned_by: Option<UserId>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_messages SET is_pinned = ?, pinned_by = ?, updated_at = ? WHERE id = ?",
+    )
+    .bind(pinned_by.is_some())
+    .bind(pinned_by)
+    .bind(at)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    affected("live_room_messages", 1, &done)
+}
+
+/// Leaves only the place of a locked message, which is not pinned any more (domain.md §4.4).
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when there is no such message.
+pub async fn update_deleted(
+    conn: &mut Conn,
+    id: u64,
+    deleted_by: UserId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_messages SET is_deleted = 1, deleted_by = ?, deleted_at = ?, is_pinned = 0, \
+           pinned_by = NULL, updated_at = ? WHERE id = ?",
+    )
+    .bind(deleted_by)
+    .bind(at)
+    .bind(at)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    affected("live_room_messages", 1, &done)
+}
+
+/// How many messages of a room are pinned. Exact while the room's row is locked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_pinned(conn: &mut Conn, room_id: RoomId) -> Result<u64, StoreError> {
+    let pinned: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM live_room_messages WHERE live_room_id = ? AND is_pinned = 1 AND is_deleted = 0",
+    )
+    .bind(room_id)
+    .fetch_one(conn)
+    .await?;
+    u64::try_from(pinned)
+        .map_err(|_error| StoreError::Corrupt { table: "live_room_messages", column: "COUNT(*)" })
 }
 
 /// When a user last wrote in a room, deleted messages included. Exact while the room's row is locked.
@@ -139,7 +240,7 @@ pub async fn list_messages(
     limit: u32,
 ) -> Result<Vec<RoomMessageRow>, StoreError> {
     let mut query = QueryBuilder::new(MESSAGE);
-    query.push_bind(room_id);
+    query.push(" WHERE m.live_room_id = ").push_bind(room_id);
     match from {
         RoomMessagesFrom::Newest => query.push(" ORDER BY m.id DESC"),
         RoomMessagesFrom::Before(id) => query.push(" AND m.id < ").push_bind(id).push(" ORDER BY m.id DESC"),
@@ -149,13 +250,37 @@ pub async fn list_messages(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
+/// At most `limit` answers of a thread: above an id in ascending order, or below it in descending order.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_thread(
+    conn: &mut Conn,
+    parent_id: u64,
+    cursor: Option<u64>,
+    forward: bool,
+    limit: u32,
+) -> Result<Vec<RoomMessageRow>, StoreError> {
+    let mut query = QueryBuilder::new(MESSAGE);
+    query.push(" WHERE m.parent_id = ").push_bind(parent_id);
+    if let Some(cursor) = cursor {
+        query.push(if forward { " AND m.id > " } else { " AND m.id < " }).push_bind(cursor);
+    }
+    query.push(if forward { " ORDER BY m.id LIMIT " } else { " ORDER BY m.id DESC LIMIT " });
+    query.push_bind(limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
 /// The pinned messages of a room, oldest first; at most three, the newest (domain.md §5.6).
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn list_pinned(conn: &mut Conn, room_id: RoomId) -> Result<Vec<RoomMessageRow>, StoreError> {
     let mut query = QueryBuilder::new(MESSAGE);
-    query.push_bind(room_id).push(" AND m.is_pinned = 1 AND m.is_deleted = 0 ORDER BY m.id DESC LIMIT 3");
+    query
+        .push(" WHERE m.live_room_id = ")
+        .push_bind(room_id)
+        .push(" AND m.is_pinned = 1 AND m.is_deleted = 0 ORDER BY m.id DESC LIMIT 3");
     let mut rows: Vec<RoomMessageRow> = query.build_query_as().fetch_all(conn).await?;
     rows.reverse();
     Ok(rows)

@@ -1,7 +1,9 @@
 //! Live rooms, their seats and their chat (domain.md §4.1 rows 19-21, §5.6).
 
+mod discipline;
 mod lists;
 mod messages;
+mod reactions;
 mod seats;
 
 use base::Money;
@@ -11,14 +13,23 @@ use rust_decimal::Decimal;
 
 use crate::{Conn, StoreError};
 
-pub use lists::{RoomListRow, RoomQuery, find_listed_room, list_rooms};
+pub use discipline::{
+    BannedRow, NewSanction, SanctionRow, delete_ban, delete_mute, find_slow_mode, insert_ban, insert_mute,
+    list_banned, lock_ban, lock_mute, update_slow_mode,
+};
+pub use lists::{ParticipantRow, RoomListRow, RoomQuery, find_listed_room, list_participants, list_rooms};
 pub use messages::{
-    NewRoomMessage, ParentRow, RoomMessageRow, RoomMessagesFrom, find_last_written_at, find_parent,
-    insert_message, list_messages, list_pinned,
+    LockedMessageRow, NewRoomMessage, PlaceRow, RoomMessageRow, RoomMessagesFrom, count_pinned,
+    find_last_written_at, find_message, find_message_place, insert_message, list_messages, list_pinned,
+    list_thread, lock_message, update_deleted, update_pinned,
+};
+pub use reactions::{
+    NewReaction, ReactionRow, count_reactions, delete_reaction, insert_reaction, list_own_reactions,
+    lock_reactions, update_reaction, update_reactions_count,
 };
 pub use seats::{
-    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_banned, list_registered,
-    lock_seat, update_attendance, update_seat,
+    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_registered, lock_seat,
+    update_attendance, update_seat,
 };
 
 /// What the rules ask of a `live_rooms` row that is not deleted.
@@ -173,19 +184,6 @@ pub async fn update_started(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Least seconds between two messages of one member; 0 is off.
-///
-/// # Errors
-/// Those of the driver.
-pub async fn find_slow_mode(conn: &mut Conn, id: RoomId) -> Result<u32, StoreError> {
-    let seconds: Option<u16> =
-        sqlx::query_scalar("SELECT slow_mode_seconds FROM hub_room_settings WHERE live_room_id = ?")
-            .bind(id)
-            .fetch_optional(conn)
-            .await?;
-    Ok(seconds.map_or(0, u32::from))
 }
 
 /// Is there such a category, open for new things?

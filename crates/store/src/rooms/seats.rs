@@ -1,4 +1,4 @@
-//! Who has a seat in a room, and who may not come in or speak.
+//! Who has a seat in a room, and what else is between a user and a room.
 
 use base::Money;
 use base::id::{RoomId, UserId};
@@ -69,7 +69,8 @@ pub async fn find_standing(
              AS is_host_active, \
            (SELECT s.status FROM live_room_registrations s WHERE s.user_id = u.id AND s.live_room_id = ?) \
              AS registration, \
-           EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = ? AND b.user_id = u.id) AS is_banned, \
+           EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = ? AND b.user_id = u.id \
+             AND (b.until IS NULL OR b.until > UTC_TIMESTAMP())) AS is_banned, \
            EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = ? AND m.user_id = u.id \
              AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted \
          FROM users u WHERE u.id = ?",
@@ -81,18 +82,6 @@ pub async fn find_standing(
     .bind(user_id)
     .fetch_optional(conn)
     .await?)
-}
-
-/// Who is banned from a room; at most `limit` of them.
-///
-/// # Errors
-/// Those of the driver.
-pub async fn list_banned(conn: &mut Conn, room_id: RoomId, limit: u32) -> Result<Vec<UserId>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT user_id FROM hub_room_bans WHERE live_room_id = ? LIMIT ?")
-        .bind(room_id)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?)
 }
 
 /// Users with a seat.

@@ -2,7 +2,7 @@
 
 use base::Time;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
-use store::chat::{self, ConversationsFrom, MessagesFrom};
+use store::chat::{self, ChangePlace, ConversationsFrom, MessagesFrom, UnreadTotal};
 use store::testing::TestDatabase;
 
 use crate::setup::fresh;
@@ -35,14 +35,15 @@ async fn planted() -> (TestDatabase, MySqlConnection) {
             numbers(CONVERSATIONS)
         ),
         format!(
-            "INSERT INTO messages (id, conversation_id, sender_id, body, media_urls, created_at, read_at) \
+            "INSERT INTO messages (id, conversation_id, sender_id, body, media_urls, created_at, updated_at, read_at) \
              SELECT n + 1, n MOD 61 + 1, \
                IF(n MOD 61 = 60, 61, IF(n DIV 61 MOD 2 = 0, 1, n MOD 61 + 2)), 'hello', '[]', \
-               TIMESTAMP('2026-01-01') + INTERVAL n SECOND, \
+               TIMESTAMP('2026-01-01') + INTERVAL n SECOND, TIMESTAMP('2026-01-01') + INTERVAL n SECOND, \
                IF(n DIV 61 < 298, TIMESTAMP('2026-01-02'), NULL) FROM {}",
             numbers(CONVERSATIONS * ROUNDS)
         ),
-        "UPDATE conversations c SET last_message_id = (SELECT MAX(m.id) FROM messages m WHERE m.conversation_id = c.id)"
+        "UPDATE conversations c SET last_message_id = (SELECT MAX(m.id) FROM messages m WHERE m.conversation_id = c.id), \
+           updated_at = (SELECT MAX(m.updated_at) FROM messages m WHERE m.conversation_id = c.id)"
             .to_owned(),
         "ANALYZE TABLE conversations, messages".to_owned(),
     ] {
@@ -98,28 +99,51 @@ async fn chat_statements_look_at_what_they_need() {
     let rows = within!(conn, 700, "one conversation", chat::list_messages_above(conn, &[61], 10, 101));
     assert_eq!(rows.len(), 101);
 
-    // The minute before message 9000: the 60 messages written before it, less those of others.
+    // Since a minute before message 9000: that minute's messages and what came after, up to 9010, and an old one that was
+    // edited just then. Messages were written one a second; conversations say when they changed.
     let since = Time::from(chat::find_written_at(conn, 9000).await.unwrap().unwrap()).plus_seconds(-60);
-    let active = within!(
+    let changed = within!(
         conn,
-        250,
-        "list_conversations_active_since",
-        chat::list_conversations_active_since(conn, 1, since)
+        350,
+        "list_conversations_changed_since",
+        chat::list_conversations_changed_since(conn, 1, since)
     );
-    assert_eq!(active.len(), 60);
-    let newest = within!(
+    assert_eq!(changed.iter().map(|row| row.id).collect::<Vec<_>>(), (1..=60).collect::<Vec<_>>());
+    let ids: Vec<u64> = changed.iter().map(|row| row.id).collect();
+    conn.execute(
+        "UPDATE messages SET updated_at = TIMESTAMP('2026-01-01') + INTERVAL 8999 SECOND WHERE id = 7",
+    )
+    .await
+    .unwrap();
+    let mut wanted: Vec<u64> = (8940..=9010).filter(|&id| mine(id)).collect();
+    wanted.insert(wanted.iter().position(|&id| id == 9000).unwrap(), 7);
+    let mut found = Vec::new();
+    let mut beyond = None;
+    loop {
+        // Of each conversation the index entries since then are looked at, those of the page are read.
+        let most = 60 * 160;
+        let page = within!(
+            conn,
+            most,
+            "list_messages_changed_since",
+            chat::list_messages_changed_since(conn, &ids, since, beyond, 9010, 20)
+        );
+        let Some(last) = page.last() else { break };
+        beyond = Some(ChangePlace { updated_at: last.updated_at.unwrap().into(), id: last.id });
+        found.extend(page.iter().map(|row| row.id));
+    }
+    assert_eq!(found, wanted);
+    // Of one conversation lately: no walk through it.
+    let lately = Time::from(chat::find_written_at(conn, total - 120).await.unwrap().unwrap());
+    let page = within!(
         conn,
-        250,
-        "the newest of each",
-        chat::list_messages_written_since(conn, &active, 9000, since, 1)
+        30,
+        "what changed lately",
+        chat::list_messages_changed_since(conn, &[5], lately, None, total, 20)
     );
-    let ids: Vec<u64> = newest.iter().map(|row| row.conversation_id).collect();
-    let rows = chat::list_messages_written_since(conn, &ids, 9000, since, 240).await.unwrap();
-    let mut found: Vec<u64> = rows.iter().map(|row| row.id).collect();
-    found.sort_unstable();
-    assert_eq!(found, (8940..9000).filter(|&id| mine(id)).collect::<Vec<_>>());
+    assert_eq!(page.len(), 2);
     // No conversation, no rows; a message that is gone is as old as the one before it.
-    assert!(chat::list_messages_written_since(conn, &[], 9000, since, 240).await.unwrap().is_empty());
+    assert!(chat::list_messages_changed_since(conn, &[], since, None, 9000, 20).await.unwrap().is_empty());
     assert_eq!(
         chat::find_written_at(conn, total + 5).await.unwrap(),
         chat::find_written_at(conn, total).await.unwrap()
@@ -164,6 +188,32 @@ async fn chat_statements_look_at_what_they_need() {
     assert!(chat::list_unread_among(conn, 1, &[5]).await.unwrap().is_empty());
     let up_to = within!(conn, 60, "find_read_up_to", chat::find_read_up_to(conn, 6, 7));
     assert_eq!(up_to, Some(297 * 61 + 6), "below the unread one of the last round");
+    // The same for many at once; of conversation 5 all was just read.
+    let asked: Vec<(u64, u64)> = (1..=60).flat_map(|id| [(id, 1), (id, id + 1)]).collect();
+    let read = within!(conn, 1200, "list_read_up_to", chat::list_read_up_to(conn, &asked));
+    assert_eq!(read.len(), 120);
+    for row in &read {
+        let one = chat::find_read_up_to(conn, row.conversation_id, row.sender_id).await.unwrap();
+        assert_eq!(one, Some(row.id), "{row:?}");
+    }
+    assert!(chat::list_read_up_to(conn, &[]).await.unwrap().is_empty());
+
+    // What is left when the newest goes.
+    let newest = within!(conn, 20, "find_newest_left", chat::find_newest_left(conn, 7)).unwrap();
+    chat::update_message_deleted(conn, newest, Time::now_in_seconds()).await.unwrap();
+    let left = within!(conn, 20, "find_newest_left", chat::find_newest_left(conn, 7));
+    assert_eq!(left, Some(newest - 61));
+    // Each change of a total has a version of its own, also that of one who had no row.
+    for (added, total, version) in [(3, 3, 1), (2, 5, 2)] {
+        chat::update_unread_added(conn, &[(1, added)]).await.unwrap();
+        let expected = UnreadTotal { user_id: 1, unread_total: total, version };
+        assert_eq!(chat::list_unread_totals(conn, &[1, 2]).await.unwrap(), [expected]);
+    }
+    for (taken, total, version) in [(4, 1, 3), (7, 0, 4)] {
+        chat::update_unread_taken(conn, 1, taken).await.unwrap();
+        let expected = UnreadTotal { user_id: 1, unread_total: total, version };
+        assert_eq!(chat::list_unread_totals(conn, &[1]).await.unwrap(), [expected]);
+    }
 
     // The list, page by page, both ways.
     let first = chat::list_conversations(conn, 1, ConversationsFrom::Start, 3).await.unwrap();

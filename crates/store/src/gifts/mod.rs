@@ -1,4 +1,7 @@
-//! The gift catalogue and gifts given (domain.md §4.1 rows 28-29, §5.9).
+//! The gift catalogue, gifts given and their streaks (domain.md §4.1 rows 28-29, §5.9; realtime.md §7).
+
+mod given;
+mod streaks;
 
 use base::Money;
 use base::id::{GiftId, UserId};
@@ -6,6 +9,12 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use crate::{Conn, StoreError, affected};
+
+pub use given::{GiftGivenRow, Side, TopSenderRow, list_gifts_of, list_top_senders};
+pub use streaks::{
+    StreakFaceRow, StreakKey, StreakRow, StreakUpdate, insert_streak, list_streak_faces, lock_silent_streaks,
+    lock_streak, update_streak, update_streaks_ended,
+};
 
 /// A `gifts` row on offer.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
