@@ -22,6 +22,35 @@ pub struct CacheRead {
     pub version: u64,
 }
 
+/// The part of a cached value that writes renew in place; the whole value is `number`, `text` and the rest, each on a
+/// line of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheHead {
+    /// Grows with each change of the head.
+    pub number: u64,
+    /// One line.
+    pub text: String,
+}
+
+impl CacheHead {
+    /// The value of an entry with this head.
+    #[must_use]
+    pub fn before(&self, rest: &[u8]) -> Vec<u8> {
+        let mut value = format!("{}\n{}\n", self.number, self.text).into_bytes();
+        value.extend_from_slice(rest);
+        value
+    }
+
+    /// Takes a value apart; `None` for one without a head.
+    #[must_use]
+    pub fn split(value: &[u8]) -> Option<(Self, &[u8])> {
+        let mut lines = value.splitn(3, |byte| *byte == b'\n');
+        let number = std::str::from_utf8(lines.next()?).ok()?.parse().ok()?;
+        let text = std::str::from_utf8(lines.next()?).ok()?.to_owned();
+        Some((Self { number, text }, lines.next()?))
+    }
+}
+
 impl Bus {
     /// Reads an entry.
     ///
@@ -99,6 +128,25 @@ impl Bus {
             command
         });
         self.run("cache_invalidate", commands.collect()).await.map(drop)
+    }
+
+    /// Renews the heads of entries in place, those that are there: of two heads the one with the greater number stays.
+    /// To be called after the commit, instead of [`Bus::cache_invalidate`], where the new value is known: then a wave of
+    /// readers does not have to ask the database (realtime.md §5).
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`]: the old value may stay until its time is up.
+    pub async fn cache_renew(&self, heads: &[(&str, CacheHead)]) -> Result<(), BusError> {
+        if heads.is_empty() {
+            return Ok(());
+        }
+        let commands = heads.iter().map(|(key, head)| {
+            let mut command =
+                script::CACHE_RENEW.call(&[&self.keys().cache(key, "value"), &self.version_key(key)]);
+            command.arg(head.number).arg(&head.text).arg(millis(VERSION_TTL));
+            command
+        });
+        self.run("cache_renew", commands.collect()).await.map(drop)
     }
 
     fn version_key(&self, key: &str) -> String {

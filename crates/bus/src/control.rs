@@ -28,6 +28,11 @@ pub enum ControlMessage {
         /// Where.
         channel: String,
     },
+    /// Ask again of everybody who listens to this channel; whoever may not any more is unsubscribed with code 2000.
+    AccessChanged {
+        /// Where.
+        channel: String,
+    },
     /// Forget what is remembered of this user in memory.
     InvalidateUser {
         /// Who.
@@ -42,7 +47,7 @@ impl Bus {
     /// [`BusError::Unavailable`]: nobody may have heard it.
     pub async fn control(&self, message: &ControlMessage) -> Result<(), BusError> {
         let payload = serde_json::to_vec(message).map_err(|error| BusError::Corrupt(error.to_string()))?;
-        let mut command = redis::cmd("PUBLISH");
+        let mut command = redis::cmd(self.inner.server.publish_word());
         command.arg(self.keys().control()).arg(payload);
         self.run("control", vec![command]).await.map(drop)
     }
@@ -58,5 +63,8 @@ mod tests {
         let text = serde_json::to_string(&message).unwrap();
         assert_eq!(text, r#"{"type":"session_revoked","user_id":4,"subject":"j"}"#);
         assert_eq!(serde_json::from_str::<ControlMessage>(&text).unwrap(), message);
+        let message = ControlMessage::AccessChanged { channel: "presence:4".into() };
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(text, r#"{"type":"access_changed","channel":"presence:4"}"#);
     }
 }

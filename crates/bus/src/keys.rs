@@ -46,9 +46,14 @@ impl Keys {
         format!("{}ctl", self.prefix)
     }
 
-    /// The channel through which a listener hears itself.
-    pub(crate) fn probe(&self, node: &str, listener: u64) -> String {
-        format!("{}probe:{node}:{listener:x}", self.prefix)
+    /// A channel through which a listener's link hears itself; the number leads it to the link's slots.
+    pub(crate) fn probe(&self, node: &str, listener: u64, number: u32) -> String {
+        format!("{}probe:{node}:{listener:x}:{number}", self.prefix)
+    }
+
+    /// What every node says of itself.
+    pub(crate) fn nodes(&self) -> String {
+        format!("{}{{nodes}}", self.prefix)
     }
 
     pub(crate) fn bucket(&self, bucket: &str) -> String {

@@ -10,15 +10,19 @@
 //! | [`Bus::control`] | messages that every node hears | realtime.md §2, §3 |
 //! | [`Bus::enter`], [`Bus::sweep_dead`] … | who is online, by leases of nodes | realtime.md §6 |
 //! | [`Bus::members_enter`] … | who is in a channel | realtime.md §3 |
+//! | [`Bus::report_node`], [`Bus::nodes`] | what every node says of itself, for operators | realtime.md §8 |
 //! | [`Bus::take`] | token buckets | domain.md §5 |
 //! | [`Bus::cache_get`] … | a cache that a late reader cannot make stale | realtime.md §5 |
 //! | [`Bus::set_ephemeral`], [`Bus::lease`] | "at most once in a while", "one node only" | |
 //!
 //! Every key of one channel (bucket, cache entry …) has the same `{hash tag}`, so that no script ever
-//! touches two slots.
+//! touches two slots. Redis may be one server or a cluster: several addresses in [`BusSettings::url`] mean a cluster,
+//! whose channels are sharded ones (realtime.md §7). Nothing else differs.
 
 mod cache;
+mod cluster;
 mod control;
+mod describe;
 mod error;
 mod history;
 mod keys;
@@ -27,29 +31,34 @@ mod limit;
 mod link;
 mod listener;
 mod members;
+mod nodes;
 mod presence;
 mod publish;
 mod reply;
 mod script;
+mod server;
 mod settings;
 
 use std::sync::Arc;
 
 use redis::Cmd;
 
-pub use crate::cache::CacheRead;
+pub use crate::cache::{CacheHead, CacheRead};
 pub use crate::control::ControlMessage;
 pub use crate::error::BusError;
 pub use crate::history::{History, HistoryQuery, Recovered};
 pub use crate::limit::{Allowance, TokenBucket};
 pub use crate::listener::{BusEvent, BusEvents, Listener, ListenerSettings, Publication};
-pub use crate::members::{ChannelMembers, Member, MemberCounts, MemberEdge, SweptMember};
+pub use crate::members::{
+    ChannelMembers, Member, MemberCounts, MemberEdge, MemberMove, MemberNews, SweptMember,
+};
+pub use crate::nodes::{HubReport, NODES_EVERY, NodeLine, NodeReport, nodes_table};
 pub use crate::presence::{Edge, LeaseState, OnlinePage, PresenceState, Sweep};
 pub use crate::publish::{HistoryPolicy, Position, Publish};
 pub use crate::settings::BusSettings;
 
 use crate::keys::Keys;
-use crate::link::Link;
+use crate::server::{Links, Server};
 
 /// A handle on Redis: cheap to clone, safe to share, reconnects by itself. A command fails with
 /// [`BusError::Unavailable`] within the command timeout when Redis cannot be reached.
@@ -61,35 +70,36 @@ pub struct Bus {
 struct Inner {
     settings: BusSettings,
     keys: Keys,
-    client: redis::Client,
+    server: Server,
     /// Publishes have a connection of their own, so that a long history read does not delay them.
-    publishes: Link,
-    commands: Link,
+    publishes: Links,
+    commands: Links,
 }
 
 impl Bus {
-    /// Connects and loads the scripts.
+    /// Connects and loads the scripts: to one server, or to all masters of a cluster.
     ///
     /// # Errors
-    /// [`BusError::Misconfigured`] for settings that can never work, [`BusError::Unavailable`] if Redis does not
-    /// answer within the command timeout.
+    /// [`BusError::Misconfigured`] for settings that can never work, [`BusError::Unavailable`] if Redis (of a cluster:
+    /// any master) does not answer within the command timeout.
     pub async fn connect(settings: BusSettings) -> Result<Self, BusError> {
-        let client = link::client(&settings)?;
-        let publishes = Link::open(client.clone(), "publishes", settings.command_timeout);
-        let commands = Link::open(client.clone(), "commands", settings.command_timeout);
+        describe::describe();
+        let server = Server::find(&settings).await?;
+        let publishes = server.links("publishes", settings.command_timeout);
+        let commands = server.links("commands", settings.command_timeout);
         let keys = Keys::new(&settings.prefix);
-        let bus = Self { inner: Arc::new(Inner { settings, keys, client, publishes, commands }) };
+        let bus = Self { inner: Arc::new(Inner { settings, keys, server, publishes, commands }) };
         bus.ping().await?;
-        bus.inner.publishes.exec("ping", vec![redis::cmd("PING")]).await?;
+        bus.inner.publishes.ping().await?;
         Ok(bus)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers; of a cluster: every master.
     ///
     /// # Errors
     /// [`BusError::Unavailable`] if it does not within the command timeout.
     pub async fn ping(&self) -> Result<(), BusError> {
-        self.run("ping", vec![redis::cmd("PING")]).await.map(drop)
+        self.inner.commands.ping().await
     }
 
     /// The id of this node, as given in the settings.
@@ -102,9 +112,27 @@ impl Bus {
         &self.inner.keys
     }
 
-    /// Runs commands in one round trip; one answer for each, in their order.
+    /// Runs commands in one round trip; one answer for each, in their order. On a cluster those for several masters
+    /// run at the same time.
     async fn run(&self, name: &'static str, commands: Vec<Cmd>) -> Result<Vec<redis::Value>, BusError> {
-        self.inner.commands.exec(name, commands).await
+        self.inner.commands.exec(name, &commands).await
+    }
+
+    /// Runs commands one after the other, even where their keys are on several masters; in one round trip where they
+    /// are not. The first that fails is the last one.
+    async fn run_in_turn(
+        &self,
+        name: &'static str,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<redis::Value>, BusError> {
+        if matches!(self.inner.server, Server::One(_)) {
+            return self.run(name, commands).await;
+        }
+        let mut answers = Vec::with_capacity(commands.len());
+        for command in commands {
+            answers.extend(self.run(name, vec![command]).await?);
+        }
+        Ok(answers)
     }
 
     /// Runs one command and reads its answer.

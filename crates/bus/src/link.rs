@@ -4,15 +4,12 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value,
-};
+use redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::error::BusError;
 use crate::script;
-use crate::settings::BusSettings;
 
 /// First and longest pause between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -21,24 +18,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 /// Commands waiting to be written; callers beyond wait their turn.
 const QUEUED_COMMANDS: usize = 4_096;
-
-/// Makes the client out of the settings, checking them.
-pub(crate) fn client(settings: &BusSettings) -> Result<Client, BusError> {
-    for (what, text) in [("prefix", &settings.prefix), ("node id", &settings.node_id)] {
-        if text.contains(['{', '}', '\n', '\r']) {
-            return Err(BusError::Misconfigured(format!("the {what} must not contain braces or line ends")));
-        }
-    }
-    let info = settings
-        .url
-        .as_str()
-        .into_connection_info()
-        .map_err(|error| BusError::Misconfigured(error.to_string()))?;
-    // RESP3 tells at once when a connection ends, and brings pub/sub messages without a second parser.
-    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    let tcp = info.tcp_settings().clone().set_nodelay(true);
-    Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp)).map_err(BusError::from)
-}
 
 /// The base of every connection's configuration.
 pub(crate) fn connection_config(timeout: Duration) -> AsyncConnectionConfig {
@@ -93,32 +72,29 @@ impl Link {
         Self { state, broken, timeout, keeper }
     }
 
-    /// Sends commands in one go and waits for all their answers.
+    /// Sends commands in one go and waits until `until` for all their answers, errors of commands among them.
     ///
     /// # Errors
-    /// The first error among the answers; the others may have taken effect.
-    pub(crate) async fn exec(&self, name: &'static str, commands: Vec<Cmd>) -> Result<Vec<Value>, BusError> {
-        let began = Instant::now();
-        let outcome = match tokio::time::timeout(self.timeout, Box::pin(self.exec_now(commands))).await {
+    /// There is no connection, or not all answers came in time.
+    pub(crate) async fn answers(&self, commands: &[Cmd], until: Instant) -> Result<Vec<Value>, BusError> {
+        let limit = until.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(limit, Box::pin(self.answers_now(commands))).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => {
                 // A connection that keeps silent for so long is not worth keeping.
-                if let State::Up { generation, .. } = &*self.state.borrow() {
+                if limit >= self.timeout / 2
+                    && let State::Up { generation, .. } = &*self.state.borrow()
+                {
                     let _ = self.broken.try_send(*generation);
                 }
                 Err(BusError::Unavailable(format!("no answer within {:?}", self.timeout)))
             }
-        };
-        metrics::histogram!("bus_command_seconds", "command" => name).record(began.elapsed().as_secs_f64());
-        if outcome.is_err() {
-            metrics::counter!("bus_command_errors_total", "command" => name).increment(1);
         }
-        outcome
     }
 
-    async fn exec_now(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, BusError> {
+    async fn answers_now(&self, commands: &[Cmd]) -> Result<Vec<Value>, BusError> {
         let (generation, mut connection) = self.connection().await?;
-        let mut answers = self.send(generation, &mut connection, &commands).await?;
+        let mut answers = self.send(generation, &mut connection, commands).await?;
         let forgotten: Vec<usize> = answers
             .iter()
             .enumerate()
@@ -136,7 +112,7 @@ impl Link {
                 }
             }
         }
-        answers.into_iter().map(|answer| answer.extract_error().map_err(BusError::from)).collect()
+        Ok(answers)
     }
 
     async fn send(

@@ -1,14 +1,23 @@
 //! Who is in a channel (realtime.md §3): clients, each of a user on a node. What is told is when a **user**
 //! comes or goes, not each of their devices. Entries live until they leave or until their node's are swept.
+//!
+//! Moves are gathered in Redis, by the scripts that let somebody in or out, so that one frame a second is enough for
+//! all nodes together: whichever node asks first in a second gets all of them ([`Bus::members_news`]) and tells them.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::error::BusError;
-use crate::reply::read;
+use crate::reply::{millis, read};
 use crate::{Bus, script};
 
 /// Clients taken away in one Lua call.
 const STEP: u32 = 200;
+/// Above so many users in a channel nobody is told who comes and goes (realtime.md §3).
+const MOVES_TOLD: u64 = 200;
+/// For how long it is remembered which number was told last. Forgotten, the same number is told once more.
+const TOLD_TTL: Duration = Duration::from_secs(24 * 3_600);
 
 /// Client, user, whether it was the user's last one, users and clients left: as `member_sweep.lua` answers.
 type SweptRow = (String, u64, bool, u64, u64);
@@ -68,6 +77,35 @@ pub struct SweptMember {
     pub edge: MemberEdge,
 }
 
+/// Somebody came into a channel or went out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberMove {
+    /// Who.
+    pub user_id: u64,
+    /// The client with which they came, or their last one.
+    pub client_id: String,
+    /// They came.
+    pub came: bool,
+    /// What [`Member::info`] of the client says; empty for those who went.
+    pub info: Bytes,
+}
+
+/// What is to be told of a channel's members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberNews {
+    /// Nothing, until somebody comes or goes.
+    Nothing,
+    /// Something, but the channel was told something a moment ago: ask again after this time.
+    Later(Duration),
+    /// This, by the caller and nobody else.
+    Tell {
+        /// Distinct users in the channel; `None` if that is the number told last.
+        users: Option<u64>,
+        /// Who came and went; empty above 200 users.
+        moves: Vec<MemberMove>,
+    },
+}
+
 impl Bus {
     /// Enters a client into a channel. Entering it again only replaces its info.
     ///
@@ -82,10 +120,9 @@ impl Bus {
         // The node's list of channels comes first: a sweeper must find whatever was entered.
         let mut remember = redis::cmd("SADD");
         remember.arg(self.keys().node_channels(node)).arg(channel);
-        let [members, users, clients] = self.member_keys(channel, node);
-        let mut enter = script::MEMBER_ENTER.call(&[&members, &users, &clients]);
-        enter.arg(&member.client_id).arg(node).arg(member.user_id).arg(member.info.as_ref());
-        let answer = self.run("members_enter", vec![remember, enter]).await?.pop();
+        let mut enter = script::MEMBER_ENTER.call(&keys(&self.member_keys(channel, node)));
+        enter.arg(&member.client_id).arg(node).arg(member.user_id).arg(member.info.as_ref()).arg(MOVES_TOLD);
+        let answer = self.run_in_turn("members_enter", vec![remember, enter]).await?.pop();
         let (first_of_user, users, clients) = read("members_enter", answer.unwrap_or(redis::Value::Nil))?;
         Ok(MemberEdge { user_id: member.user_id, first_of_user, last_of_user: false, users, clients })
     }
@@ -100,9 +137,8 @@ impl Bus {
         node: &str,
         client_id: &str,
     ) -> Result<Option<MemberEdge>, BusError> {
-        let [members, users, clients] = self.member_keys(channel, node);
-        let mut command = script::MEMBER_LEAVE.call(&[&members, &users, &clients]);
-        command.arg(client_id).arg(node);
+        let mut command = script::MEMBER_LEAVE.call(&keys(&self.member_keys(channel, node)));
+        command.arg(client_id).arg(node).arg(MOVES_TOLD);
         let answer: Vec<u64> = self.run_one("members_leave", command).await?;
         Ok(match answer.as_slice() {
             &[user_id, last, users, clients] => Some(left(user_id, last == 1, users, clients)),
@@ -115,7 +151,7 @@ impl Bus {
     /// # Errors
     /// [`BusError::Unavailable`], [`BusError::Corrupt`].
     pub async fn members(&self, channel: &str, limit: u32) -> Result<ChannelMembers, BusError> {
-        let [members, users, _] = self.member_keys(channel, "");
+        let [members, users, ..] = self.member_keys(channel, "");
         let mut command = script::MEMBER_LIST.call(&[&members, &users]);
         command.arg(limit);
         let (clients, users, flat): (u64, u64, Vec<(String, Bytes)>) =
@@ -129,7 +165,7 @@ impl Bus {
     /// # Errors
     /// [`BusError::Unavailable`], [`BusError::Corrupt`].
     pub async fn member_counts(&self, channel: &str) -> Result<MemberCounts, BusError> {
-        let [members, users, _] = self.member_keys(channel, "");
+        let [members, users, ..] = self.member_keys(channel, "");
         let commands = [members, users].map(|key| {
             let mut command = redis::cmd("HLEN");
             command.arg(key);
@@ -138,6 +174,48 @@ impl Bus {
         let mut answers = self.run("member_counts", commands.into()).await?.into_iter();
         let mut next = || read("member_counts", answers.next().unwrap_or(redis::Value::Nil));
         Ok(MemberCounts { clients: next()?, users: next()? })
+    }
+
+    /// What is to be told of each of these channels; to be asked after an edge, and again until the answer is
+    /// [`MemberNews::Nothing`]. Over all nodes and callers a channel has something to be told at most once in `pause`.
+    /// Moves that were given out are not kept: joins and leaves are not promised. A number is given out again until
+    /// [`members_told`](Self::members_told) says that it was told.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn members_news(
+        &self,
+        channels: &[&str],
+        pause: Duration,
+    ) -> Result<Vec<MemberNews>, BusError> {
+        if channels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let commands = channels.iter().map(|channel| {
+            let [_, users, _, moves, told] = self.member_keys(channel, "");
+            let gate = self.keys().of_channel(channel, "member_gate");
+            let mut command = script::MEMBER_NEWS.call(&[&users, &moves, &gate, &told]);
+            command.arg(millis(pause)).arg(MOVES_TOLD);
+            command
+        });
+        self.run("members_news", commands.collect()).await?.into_iter().map(read_news).collect()
+    }
+
+    /// Notes which numbers of users were told, each with its channel.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`]: the numbers are given out again.
+    pub async fn members_told(&self, told: &[(&str, u64)]) -> Result<(), BusError> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        let commands = told.iter().map(|(channel, users)| {
+            let mut command = redis::cmd("SET");
+            let key = self.keys().of_channel(channel, "members_told");
+            command.arg(key).arg(users).arg("PX").arg(millis(TOLD_TTL));
+            command
+        });
+        self.run("members_told", commands.collect()).await.map(drop)
     }
 
     /// Takes away everything that a dead node (or one that gave up) entered anywhere, in small steps; stops if
@@ -179,10 +257,10 @@ impl Bus {
         node: &str,
         swept: &mut Vec<SweptMember>,
     ) -> Result<(), BusError> {
-        let [members, users, clients] = self.member_keys(channel, node);
+        let member_keys = self.member_keys(channel, node);
         loop {
-            let mut command = script::MEMBER_SWEEP.call(&[&members, &users, &clients]);
-            command.arg(node).arg(STEP);
+            let mut command = script::MEMBER_SWEEP.call(&keys(&member_keys));
+            command.arg(node).arg(STEP).arg(MOVES_TOLD);
             let (done, dropped): (bool, Vec<SweptRow>) = self.run_one("members_sweep", command).await?;
             swept.extend(dropped.into_iter().map(|(client_id, user_id, last, users, clients)| SweptMember {
                 channel: channel.to_owned(),
@@ -195,14 +273,21 @@ impl Bus {
         }
     }
 
-    fn member_keys(&self, channel: &str, node: &str) -> [String; 3] {
+    /// Members, users, clients of the node, moves, the number told last: in the order of the scripts' keys.
+    fn member_keys(&self, channel: &str, node: &str) -> [String; 5] {
         let keys = self.keys();
         [
             keys.of_channel(channel, "members"),
             keys.of_channel(channel, "users"),
             keys.node_clients(channel, node),
+            keys.of_channel(channel, "moves"),
+            keys.of_channel(channel, "members_told"),
         ]
     }
+}
+
+fn keys(names: &[String; 5]) -> [&str; 5] {
+    names.each_ref().map(String::as_str)
 }
 
 fn left(user_id: u64, last_of_user: bool, users: u64, clients: u64) -> MemberEdge {
@@ -219,11 +304,55 @@ fn read_member(client_id: String, value: &Bytes) -> Result<Member, BusError> {
     }
 }
 
+/// As `member_news.lua` answers.
+fn read_news(answer: redis::Value) -> Result<MemberNews, BusError> {
+    let mut parts = read::<Vec<redis::Value>>("members_news", answer)?.into_iter();
+    let mut next = || parts.next().unwrap_or(redis::Value::Nil);
+    match read::<u8>("members_news", next())? {
+        0 => Ok(MemberNews::Nothing),
+        1 => Ok(MemberNews::Later(Duration::from_millis(read("members_news", next())?))),
+        _ => {
+            let (users, changed): (u64, bool) =
+                (read("members_news", next())?, read("members_news", next())?);
+            let moves: Vec<(u64, Bytes)> = read("members_news", next())?;
+            let moves = moves.into_iter().map(|(user_id, value)| read_move(user_id, &value));
+            Ok(MemberNews::Tell { users: changed.then_some(users), moves: moves.collect::<Result<_, _>>()? })
+        }
+    }
+}
+
+/// `came\nclient\ninfo`, as `member_moves.lua` writes it.
+fn read_move(user_id: u64, value: &Bytes) -> Result<MemberMove, BusError> {
+    let mut parts = value.splitn(3, |byte| *byte == b'\n');
+    let (came, client, info) = (parts.next(), parts.next(), parts.next());
+    match (came, client.and_then(|client| std::str::from_utf8(client).ok()), info) {
+        (Some(came @ (b"0" | b"1")), Some(client), Some(info)) => Ok(MemberMove {
+            user_id,
+            client_id: client.to_owned(),
+            came: came == b"1",
+            info: value.slice_ref(info),
+        }),
+        _ => Err(BusError::Corrupt(format!("move of user {user_id}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
-    use super::read_member;
+    use super::{read_member, read_move};
+
+    #[test]
+    fn a_move_is_read_back_whatever_the_info_holds() {
+        let came = read_move(7, &Bytes::from_static(b"1\nc\n{\"a\":\n1}")).unwrap();
+        assert_eq!(
+            (came.came, came.client_id.as_str(), came.info.as_ref()),
+            (true, "c", &b"{\"a\":\n1}"[..])
+        );
+        let went = read_move(7, &Bytes::from_static(b"0\nc\n")).unwrap();
+        assert!(!went.came && went.info.is_empty());
+        assert!(read_move(7, &Bytes::from_static(b"2\nc\n")).is_err());
+    }
 
     #[test]
     fn a_member_is_read_back_whatever_the_info_holds() {

@@ -4,7 +4,7 @@
 //! An [`Edge`] (a user came or went) is decided in Lua, so it comes out once over all nodes. It also waits in
 //! Redis until [`Bus::ack_edges`], so that another node can announce it if the first one dies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::error::BusError;
@@ -37,7 +37,7 @@ pub struct Edge {
 /// What a node learns when it renews its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseState {
-    /// The lease was gone (first renewal, swept, or Redis emptied): enter all users and members again.
+    /// Redis knew of no renewal (first one, swept, or Redis emptied): enter all users and members again.
     pub was_missing: bool,
     /// How many users Redis says this node holds; if it is not what the node thinks, enter them all again.
     pub held_users: u64,
@@ -81,7 +81,9 @@ impl Bus {
     /// [`BusError::Unavailable`], [`BusError::Corrupt`].
     pub async fn renew_lease(&self, node: &str, ttl: Duration) -> Result<LeaseState, BusError> {
         let (leases, dead) = (self.keys().presence("leases"), self.keys().presence("dead"));
-        let mut command = script::PRESENCE_RENEW.call(&[&leases, &self.keys().node_users(node), &dead]);
+        let (since, renewed) = (self.keys().presence("since"), self.keys().presence("renewed"));
+        let users = self.keys().node_users(node);
+        let mut command = script::PRESENCE_RENEW.call(&[&leases, &users, &dead, &since, &renewed]);
         command.arg(node).arg(millis(ttl));
         let (was_missing, held_users) = self.run_one("renew_lease", command).await?;
         Ok(LeaseState { was_missing, held_users })
@@ -92,11 +94,25 @@ impl Bus {
     /// # Errors
     /// [`BusError::Unavailable`]: edges of calls that took effect come out of [`Bus::pending_edges`].
     pub async fn enter(&self, node: &str, user_ids: &[u64]) -> Result<Vec<Edge>, BusError> {
+        self.enter_users(node, user_ids, false).await
+    }
+
+    /// As [`Bus::enter`], after Redis was emptied: these users were entered before and whoever watches them has heard of
+    /// it. An edge comes out only for those of whom an edge said meanwhile that they are gone (another node, which was
+    /// the first to enter its users again, lost them).
+    ///
+    /// # Errors
+    /// As [`Bus::enter`].
+    pub async fn enter_again(&self, node: &str, user_ids: &[u64]) -> Result<Vec<Edge>, BusError> {
+        self.enter_users(node, user_ids, true).await
+    }
+
+    async fn enter_users(&self, node: &str, user_ids: &[u64], again: bool) -> Result<Vec<Edge>, BusError> {
         let (users, leases) = (self.keys().node_users(node), self.keys().presence("leases"));
         let edge_keys = self.edge_keys();
         let commands = user_ids.chunks(CHUNK).map(|chunk| {
             let mut command = script::PRESENCE_ENTER.call(&with(&edge_keys, &[&users, &leases]));
-            command.arg(node).arg(millis(FIRST_LEASE)).arg(chunk);
+            command.arg(node).arg(millis(FIRST_LEASE)).arg(u8::from(again)).arg(chunk);
             command
         });
         self.collect_edges("enter", commands.collect()).await
@@ -162,7 +178,7 @@ impl Bus {
         }
     }
 
-    /// Confirms that edges were announced (published and written). The answer is what must be announced
+    /// Confirms that edges were announced (published). The answer is what must be announced
     /// **again**: the newest edge of every user whose state had already moved on, since announcements of two
     /// nodes may have crossed and the older one may have been heard last.
     ///
@@ -198,6 +214,69 @@ impl Bus {
         // Not `millis`: zero is a fair age here.
         command.arg(u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX / 2)).arg(limit);
         read_states(self.run_one("pending_edges", command).await?)
+    }
+
+    /// Makes an edge of what is true of those of the users of whom none was told since Redis was emptied: held by some
+    /// node now, or by none. For users of whom something else was told before, as far as anybody knows.
+    ///
+    /// # Errors
+    /// As [`Bus::enter`].
+    pub async fn settle(&self, user_ids: &[u64]) -> Result<Vec<Edge>, BusError> {
+        let edge_keys = self.edge_keys();
+        let commands = user_ids.chunks(CHUNK).map(|chunk| {
+            let mut command = script::PRESENCE_SETTLE.call(&with(&edge_keys, &[]));
+            command.arg(chunk);
+            command
+        });
+        self.collect_edges("settle", commands.collect()).await
+    }
+
+    /// For how long this Redis has kept presence: since the first renewal of a lease after it was new or emptied, or, where
+    /// no node renews any, since this was first asked.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn presence_age(&self) -> Result<Duration, BusError> {
+        let since = self.keys().presence("since");
+        let age_ms: u64 = self.run_one("presence_age", script::PRESENCE_AGE.call(&[&since])).await?;
+        Ok(Duration::from_millis(age_ms))
+    }
+
+    /// Whether [`Bus::restore_last_seen`] was brought to its end since Redis was new or emptied.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn is_last_seen_restored(&self) -> Result<bool, BusError> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(self.keys().presence("restored"));
+        self.run_one("is_last_seen_restored", command).await
+    }
+
+    /// Tells Redis again when users (id, Unix milliseconds) were last seen, those of whom it knows nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn restore_last_seen(&self, seen: &[(u64, i64)]) -> Result<(), BusError> {
+        let states = self.keys().presence("states");
+        for chunk in seen.chunks(CHUNK) {
+            let commands = chunk.iter().map(|(user_id, at_ms)| {
+                let mut command = redis::cmd("HSETNX");
+                command.arg(&states).arg(user_id).arg(format!("0:0:{at_ms}:{at_ms}"));
+                command
+            });
+            self.run("restore_last_seen", commands.collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that all was told that [`Bus::restore_last_seen`] has to tell.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`].
+    pub async fn note_last_seen_restored(&self) -> Result<(), BusError> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.keys().presence("restored")).arg(1);
+        self.run("note_last_seen_restored", vec![command]).await.map(drop)
     }
 
     /// Presence of users, in the order asked for.
@@ -236,6 +315,25 @@ impl Bus {
         Ok(OnlinePage { user_ids, cursor: (next != 0).then_some(next) })
     }
 
+    /// The users whom a node holds, as Redis has it.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`], [`BusError::Corrupt`].
+    pub async fn list_node_users(&self, node: &str) -> Result<HashSet<u64>, BusError> {
+        let mut users = HashSet::new();
+        let mut cursor = 0_u64;
+        loop {
+            let mut command = redis::cmd("SSCAN");
+            command.arg(self.keys().node_users(node)).arg(cursor).arg("COUNT").arg(CHUNK);
+            let (next, page): (u64, Vec<u64>) = self.run_one("list_node_users", command).await?;
+            users.extend(page);
+            if next == 0 {
+                return Ok(users);
+            }
+            cursor = next;
+        }
+    }
+
     /// How many users a node holds.
     ///
     /// # Errors
@@ -269,10 +367,10 @@ impl Bus {
         force: bool,
     ) -> Result<(Vec<Edge>, u32, bool), BusError> {
         let (leases, dead) = (self.keys().presence("leases"), self.keys().presence("dead"));
-        let users = self.keys().node_users(node);
+        let (users, renewed) = (self.keys().node_users(node), self.keys().presence("renewed"));
         let edge_keys = self.edge_keys();
         let step = limit.min(u32::try_from(CHUNK).unwrap_or(u32::MAX));
-        let mut command = script::PRESENCE_SWEEP.call(&with(&edge_keys, &[&users, &leases, &dead]));
+        let mut command = script::PRESENCE_SWEEP.call(&with(&edge_keys, &[&users, &leases, &dead, &renewed]));
         command.arg(node).arg(step).arg(u8::from(force));
         let (edges, taken, done): (Vec<EdgeRow>, u32, bool) = self.run_one("presence_sweep", command).await?;
         Ok((edges.into_iter().map(edge).collect(), taken, done))

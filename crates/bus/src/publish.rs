@@ -20,7 +20,8 @@ const APPROXIMATE_FROM: u32 = 200;
 pub struct Position {
     /// Number of the event; 0 before the first.
     pub offset: u64,
-    /// Which life of the history the offset belongs to; a new one begins when Redis lost the old.
+    /// Which life of the history the offset belongs to; a new one begins when Redis lost the
+    /// old, was started again, or another server took over.
     pub epoch: Arc<str>,
 }
 
@@ -63,8 +64,8 @@ impl Bus {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let commands = events.iter().map(|event| self.publish_command(event)).collect();
-        let answers = self.inner.publishes.exec("publish", commands).await?;
+        let commands: Vec<redis::Cmd> = events.iter().map(|event| self.publish_command(event)).collect();
+        let answers = self.inner.publishes.exec("publish", &commands).await?;
         metrics::counter!("bus_publish_total").increment(u64::try_from(events.len()).unwrap_or(u64::MAX));
         let mut positions = Vec::with_capacity(events.len());
         for (event, answer) in events.iter().zip(answers) {
@@ -85,7 +86,7 @@ impl Bus {
             let mut frame = Vec::with_capacity(event.payload.len().saturating_add(3));
             frame.extend_from_slice(b"0::");
             frame.extend_from_slice(&event.payload);
-            let mut command = redis::cmd("PUBLISH");
+            let mut command = redis::cmd(self.inner.server.publish_word());
             command.arg(channel).arg(frame);
             return command;
         };
@@ -93,13 +94,14 @@ impl Bus {
         let stream = self.keys().of_channel(&event.channel, "stream");
         let mut command = script::PUBLISH.call(&[&meta, &stream]);
         command
+            .arg(new_epoch())
             .arg(event.payload.as_ref())
             .arg(channel)
             .arg(policy.max_events.max(1))
             .arg(millis(policy.ttl))
             .arg(millis(policy.ttl.saturating_add(META_BEYOND)))
-            .arg(new_epoch())
-            .arg(if policy.max_events < APPROXIMATE_FROM { "=" } else { "~" });
+            .arg(if policy.max_events < APPROXIMATE_FROM { "=" } else { "~" })
+            .arg(self.inner.server.publish_word());
         command
     }
 }

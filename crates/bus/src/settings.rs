@@ -6,7 +6,9 @@ use std::time::Duration;
 /// Settings of one process's link to Redis. Not printed with its address: it may hold a password.
 #[derive(Clone)]
 pub struct BusSettings {
-    /// `redis://[user:password@]host:port[/db]`, or `redis+unix:///path/to.sock`.
+    /// `redis://[user:password@]host:port[/db]`, or `redis+unix:///path/to.sock`. Several addresses, separated by
+    /// commas, mean a Redis Cluster of which these nodes are asked for all others; user and password of the first one
+    /// are those of all.
     pub url: String,
     /// Begins every key and pub/sub channel, e.g. `majlis:`. Must not contain `{` or `}`.
     pub prefix: String,

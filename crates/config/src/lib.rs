@@ -34,8 +34,12 @@ pub struct Settings {
     pub limits: Limits,
     /// What is written to the log and how.
     pub log: Log,
+    /// Files that people upload.
+    pub uploads: Uploads,
     /// How Laravel's polymorphic columns are written (domain.md §7.2).
     pub morph: MorphStyle,
+    /// Bearer token of `/debug/nodes` on the admin ports; without one that page is closed.
+    pub admin_token: Option<Secret>,
     /// End when standard input ends: for processes that belong to a parent (`majlis up`).
     pub exit_with_parent: bool,
 }
@@ -52,7 +56,7 @@ pub struct Database {
 /// Redis or Valkey.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    /// `redis://host:port/`.
+    /// `redis://host:port/`; of a Redis Cluster several, separated by commas.
     pub url: Secret,
     /// Before every key and channel, so that several installations can share a server.
     pub prefix: String,
@@ -100,8 +104,12 @@ pub struct Socket {
     pub max_subscriptions: usize,
     /// Connections of one node; 0 is no limit.
     pub max_connections: usize,
+    /// Connections of one user on one node; 0 is no limit.
+    pub max_connections_per_user: usize,
     /// New connections a second and node; 0 is no limit.
     pub accept_rate: u32,
+    /// A channel on which nothing is heard is compared with its stream at least this often, once a node.
+    pub quiet_check: Duration,
     /// Over which time a drain spreads its closes.
     pub drain: Duration,
     /// After the last socket of a user is lost, until the user counts as offline.
@@ -187,6 +195,33 @@ pub struct Limits {
     pub commands_per_minute: u32,
     /// Commands at once.
     pub command_burst: u32,
+    /// Commands a minute and user, over all connections of the user to one node.
+    pub user_commands_per_minute: u32,
+    /// Commands of a user at once.
+    pub user_command_burst: u32,
+}
+
+/// Files that people upload (domain.md §9.5).
+#[derive(Clone, Debug)]
+pub struct Uploads {
+    /// Where the files are; made by the first upload. Outside of what any web server shows.
+    pub folder: PathBuf,
+    /// Scheme and host in the addresses of files, without a path: a host of its own keeps what strangers uploaded away
+    /// from the site's origin. The API's own where none is set.
+    pub public_url: String,
+    /// Bytes that one user may keep.
+    pub quota_bytes: u64,
+    /// Largest picture, bytes.
+    pub max_image_bytes: u64,
+    /// Largest video, bytes.
+    pub max_video_bytes: u64,
+    /// Largest sound, bytes.
+    pub max_audio_bytes: u64,
+    /// Largest document, bytes.
+    pub max_document_bytes: u64,
+    /// The key that signs the addresses of files is made of it: the secret of the access tokens, unless set. The same in
+    /// all processes.
+    pub url_secret: Secret,
 }
 
 /// The log.
@@ -261,7 +296,13 @@ impl Settings {
                 write_timeout: reader.seconds("MAJLIS_WRITE_TIMEOUT_SECONDS", 10),
                 max_subscriptions: reader.number("MAJLIS_MAX_SUBSCRIPTIONS", 128),
                 max_connections: if limits { reader.number("MAJLIS_MAX_CONNECTIONS", 15_000) } else { 0 },
+                max_connections_per_user: if limits {
+                    reader.number("MAJLIS_MAX_CONNECTIONS_PER_USER", 32)
+                } else {
+                    0
+                },
                 accept_rate: if limits { reader.number("MAJLIS_ACCEPT_RATE", 4_000) } else { 0 },
+                quiet_check: reader.seconds("MAJLIS_QUIET_CHECK_SECONDS", 25),
                 drain: reader.seconds("MAJLIS_DRAIN_SECONDS", 10),
                 presence_grace: reader.seconds("MAJLIS_PRESENCE_GRACE_SECONDS", 10),
             },
@@ -285,15 +326,19 @@ impl Settings {
                 enabled: limits,
                 commands_per_minute: reader.number("MAJLIS_COMMANDS_PER_MINUTE", 120),
                 command_burst: reader.number("MAJLIS_COMMAND_BURST", 60),
+                user_commands_per_minute: reader.number("MAJLIS_USER_COMMANDS_PER_MINUTE", 480),
+                user_command_burst: reader.number("MAJLIS_USER_COMMAND_BURST", 240),
             },
             log: Log {
                 filter: reader.text("MAJLIS_LOG", "info"),
                 json: reader.text("MAJLIS_LOG_FORMAT", "text") == "json",
             },
+            uploads: reader.uploads(),
             morph: match reader.text("MORPH_STYLE", "class").as_str() {
                 "alias" => MorphStyle::Alias,
                 _ => MorphStyle::Class,
             },
+            admin_token: reader.admin_token(),
             exit_with_parent: reader.flag("MAJLIS_EXIT_WITH_PARENT", false),
         };
         if settings.socket.pong_timeout >= settings.socket.ping_interval {
@@ -351,6 +396,29 @@ mod tests {
         assert!(matches!(settings.auth.jwt, JwtKeys::Secret(_)));
         assert_eq!(settings.socket.max_frame_bytes, 65_536);
         assert!(!format!("{settings:?}").contains("test secret"), "secrets are not printed");
+    }
+
+    #[test]
+    fn addresses_of_files_are_signed_with_a_secret_that_all_processes_share() {
+        let settings = Settings::read(minimal).unwrap();
+        assert_eq!(settings.uploads.url_secret.expose(), "a test secret of more than 32 bytes!");
+        assert_eq!(settings.uploads.public_url, "http://127.0.0.1:7400");
+        let key_files = |secret: Option<&'static str>| {
+            Settings::read(move |name| match name {
+                "MAJLIS_JWT_SECRET" => None,
+                "MAJLIS_JWT_PUBLIC_KEY_FILE" => Some("public.pem".to_owned()),
+                "MAJLIS_URL_SECRET" => secret.map(str::to_owned),
+                "MAJLIS_FILES_URL" => Some("https://files.example/".to_owned()),
+                other => minimal(other),
+            })
+        };
+        for missing in [None, Some("short")] {
+            let errors = key_files(missing).unwrap_err().to_string();
+            assert!(errors.contains("MAJLIS_URL_SECRET"), "{errors}");
+        }
+        let settings = key_files(Some("another test secret of 32 bytes!!")).unwrap();
+        assert_eq!(settings.uploads.url_secret.expose(), "another test secret of 32 bytes!!");
+        assert_eq!(settings.uploads.public_url, "https://files.example");
     }
 
     #[test]

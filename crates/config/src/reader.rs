@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Secret;
 
-use crate::{Jitsi, JwtAlgorithm, JwtKeys};
+use crate::{Jitsi, JwtAlgorithm, JwtKeys, Uploads};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ macro_rules! variables {
 
 variables! {
     "DATABASE_URL" "" "MySQL or MariaDB: mysql://user:password@host:port/name or mysql://user@localhost/name?socket=/path";
-    "REDIS_URL" "" "Redis or Valkey: redis://host:port/";
+    "REDIS_URL" "" "Redis 7 or Valkey: redis://host:port/; several nodes of a Redis Cluster separated by commas";
     "MAJLIS_JWT_SECRET" "" "secret of the access tokens (HS256), at least 32 bytes; or the key files below";
     "MAJLIS_JWT_ALGORITHM" "EdDSA" "EdDSA or RS256, with key files";
     "MAJLIS_JWT_PRIVATE_KEY_FILE" "" "PEM file that signs; without it this process only checks";
@@ -59,12 +59,16 @@ variables! {
     "MAJLIS_WRITE_TIMEOUT_SECONDS" "10" "longest time for one write";
     "MAJLIS_MAX_SUBSCRIPTIONS" "128" "subscriptions of one connection";
     "MAJLIS_MAX_CONNECTIONS" "15000" "connections of one hub; 0 is no limit";
+    "MAJLIS_MAX_CONNECTIONS_PER_USER" "32" "connections of one user to one hub; 0 is no limit";
     "MAJLIS_ACCEPT_RATE" "4000" "new connections a second and hub; 0 is no limit";
+    "MAJLIS_QUIET_CHECK_SECONDS" "25" "within which a hub compares a quiet channel with its stream";
     "MAJLIS_DRAIN_SECONDS" "10" "over which time a drain spreads its closes";
     "MAJLIS_PRESENCE_GRACE_SECONDS" "10" "from the last socket's loss to offline";
     "MAJLIS_LIMITS" "on" "off switches rate, connection, admission and accept limits off, for load tests";
     "MAJLIS_COMMANDS_PER_MINUTE" "120" "commands of one connection";
     "MAJLIS_COMMAND_BURST" "60" "commands of one connection at once";
+    "MAJLIS_USER_COMMANDS_PER_MINUTE" "480" "commands of one user, over all connections to one hub";
+    "MAJLIS_USER_COMMAND_BURST" "240" "commands of one user at once";
     "JITSI_DOMAIN" "" "host name of the Jitsi server; empty is none";
     "JITSI_APP_ID" "" "`iss` of the Jitsi tokens";
     "JITSI_APP_SECRET" "" "secret of the Jitsi tokens (HS256)";
@@ -74,9 +78,18 @@ variables! {
     "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
     "MAJLIS_ROOM_FEE_BASIS_POINTS" "2000" "the platform's share of a room's net price";
     "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
+    "MAJLIS_UPLOADS" "./uploads" "folder of the uploaded files, the same for all processes; outside of what web servers show";
+    "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";
+    "MAJLIS_UPLOAD_IMAGE_BYTES" "10485760" "largest picture";
+    "MAJLIS_UPLOAD_VIDEO_BYTES" "104857600" "largest video";
+    "MAJLIS_UPLOAD_AUDIO_BYTES" "104857600" "largest sound";
+    "MAJLIS_UPLOAD_DOCUMENT_BYTES" "52428800" "largest document";
+    "MAJLIS_URL_SECRET" "" "secret of the addresses of files, at least 32 bytes; MAJLIS_JWT_SECRET unless set, so key files need it";
+    "MAJLIS_FILES_URL" "" "scheme and host in the addresses of files, such as a host of their own; APP_URL unless set";
     "MAJLIS_LOG" "info" "what is logged, in tracing's filter syntax";
     "MAJLIS_LOG_FORMAT" "text" "text or json";
     "MORPH_STYLE" "class" "how Laravel's polymorphic columns are written: class or alias";
+    "MAJLIS_ADMIN_TOKEN" "" "bearer token of /debug/nodes on the admin ports, at least 16 bytes; empty closes that page";
     "MAJLIS_EXIT_WITH_PARENT" "off" "end when standard input ends";
 }
 
@@ -222,6 +235,37 @@ impl<'a> Reader<'a> {
             );
         }
         JwtKeys::Files { algorithm, private, public: public.unwrap_or_default().into() }
+    }
+
+    pub(crate) fn uploads(&mut self) -> Uploads {
+        // Always asked for, so that whoever has key files learns of it at the start, not at the first upload.
+        let own = self.value("MAJLIS_URL_SECRET");
+        let secret = own.clone().or_else(|| self.value("MAJLIS_JWT_SECRET")).unwrap_or_default();
+        if own.is_some() && secret.len() < 32 {
+            self.mistake("MAJLIS_URL_SECRET", "must have at least 32 bytes");
+        }
+        if secret.is_empty() && self.value("MAJLIS_JWT_PUBLIC_KEY_FILE").is_some() {
+            self.mistake("MAJLIS_URL_SECRET", "is not set (at least 32 bytes); with key files it has to be");
+        }
+        let api = self.text("APP_URL", "http://127.0.0.1:7400");
+        Uploads {
+            folder: self.text("MAJLIS_UPLOADS", "./uploads").into(),
+            public_url: self.text("MAJLIS_FILES_URL", &api).trim_end_matches('/').to_owned(),
+            quota_bytes: self.number("MAJLIS_UPLOAD_QUOTA_BYTES", 1 << 30),
+            max_image_bytes: self.number("MAJLIS_UPLOAD_IMAGE_BYTES", 10 << 20),
+            max_video_bytes: self.number("MAJLIS_UPLOAD_VIDEO_BYTES", 100 << 20),
+            max_audio_bytes: self.number("MAJLIS_UPLOAD_AUDIO_BYTES", 100 << 20),
+            max_document_bytes: self.number("MAJLIS_UPLOAD_DOCUMENT_BYTES", 50 << 20),
+            url_secret: Secret::new(secret),
+        }
+    }
+
+    pub(crate) fn admin_token(&mut self) -> Option<Secret> {
+        let token = self.value("MAJLIS_ADMIN_TOKEN")?;
+        if token.len() < 16 {
+            self.mistake("MAJLIS_ADMIN_TOKEN", "must have at least 16 bytes");
+        }
+        Some(Secret::new(token))
     }
 
     pub(crate) fn jitsi(&mut self) -> Option<Jitsi> {

@@ -6,6 +6,7 @@
 //!
 //! - [`Programs`] finds the server programs, or fetches them unpacked with apt;
 //! - [`MySqlServer`] and [`RedisServer`] start, watch and stop one server each;
+//! - [`RedisCluster`] starts six small Redis servers, three masters with a replica each, for tests;
 //! - [`TestServers`] is the pair that all tests of one test binary share.
 
 mod guardian;
@@ -14,6 +15,7 @@ mod mysql;
 mod place;
 mod programs;
 mod redis;
+mod redis_cluster;
 mod shared;
 
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 pub use crate::mysql::{MySqlOptions, MySqlServer};
 pub use crate::programs::{Kind, Program, Programs, Search};
 pub use crate::redis::{RedisOptions, RedisServer};
+pub use crate::redis_cluster::RedisCluster;
 pub use crate::shared::TestServers;
 
 /// What becomes of a server's data.

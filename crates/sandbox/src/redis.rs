@@ -49,6 +49,15 @@ impl RedisServer {
     /// One sentence that says what to do: the program is missing, the data is broken, another run uses
     /// it, or the port is taken.
     pub async fn start(programs: &Programs, options: RedisOptions) -> Result<Self> {
+        Self::start_with(programs, options, &[]).await
+    }
+
+    /// With more lines of configuration, as words of a command line.
+    pub(crate) async fn start_with(
+        programs: &Programs,
+        options: RedisOptions,
+        more: &[OsString],
+    ) -> Result<Self> {
         let program = programs.redis()?;
         for _ in 0..PORT_TRIES {
             let port = match options.port {
@@ -61,7 +70,7 @@ impl RedisServer {
                 Durability::Throwaway => place::throwaway_home("redis"),
             })
             .await??;
-            match Self::start_in(program, home, port).await? {
+            match Self::start_in(program, home, port, more).await? {
                 Some(server) => return Ok(server),
                 None if options.port.is_some() => {
                     bail!(
@@ -75,7 +84,7 @@ impl RedisServer {
     }
 
     /// None: the port is taken.
-    async fn start_in(program: &Program, home: Home, port: u16) -> Result<Option<Self>> {
+    async fn start_in(program: &Program, home: Home, port: u16, more: &[OsString]) -> Result<Option<Self>> {
         let data = home.dir.join("data");
         place::create_private_dir(&data)?;
         let mut remove = Vec::new();
@@ -84,7 +93,7 @@ impl RedisServer {
         }
         let mut guardian = Guardian::spawn(Charge {
             name: program.name(),
-            command: command(program, &data, port, home.throwaway),
+            command: [command(program, &data, port, home.throwaway), more.to_vec()].concat(),
             grace_seconds: if home.throwaway { 0 } else { GRACE_SECONDS },
             remove,
             log: Log::open(home.dir.join("server.log"))?,
@@ -167,7 +176,7 @@ fn command(program: &Program, data: &PathBuf, port: u16, throwaway: bool) -> Vec
     words
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port of 127.0.0.1 is free")?;
     Ok(listener.local_addr()?.port())
 }
@@ -186,17 +195,24 @@ async fn answers(port: u16, pid: u32) -> Result<()> {
 
 /// The process id of the Redis server on `port`, once it has loaded its data.
 async fn ask_process_id(port: u16) -> Option<u32> {
+    let text = ask(port, "PING\r\nINFO server").await.ok()?;
+    // While it loads, PING gets -LOADING.
+    if !text.starts_with("+PONG") {
+        return None;
+    }
+    text.lines().find_map(|line| line.strip_prefix("process_id:"))?.trim().parse().ok()
+}
+
+/// What the server on `port` answers to a command (or several, a line each), as it is on the wire.
+pub(crate) async fn ask(port: u16, command: &str) -> Result<String> {
     let ask = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
-        stream.write_all(b"PING\r\nINFO server\r\nQUIT\r\n").await.ok()?;
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await?;
         let mut bytes = Vec::new();
-        stream.take(64 * 1024).read_to_end(&mut bytes).await.ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        // While it loads, PING gets -LOADING.
-        if !text.starts_with("+PONG") {
-            return None;
-        }
-        text.lines().find_map(|line| line.strip_prefix("process_id:"))?.trim().parse().ok()
+        stream.take(64 * 1024).read_to_end(&mut bytes).await?;
+        Ok(String::from_utf8(bytes)?)
     };
-    tokio::time::timeout(Duration::from_secs(2), ask).await.ok()?
+    tokio::time::timeout(Duration::from_secs(2), ask)
+        .await
+        .with_context(|| format!("Redis on port {port} does not answer"))?
 }

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
-use crate::{Durability, MySqlOptions, MySqlServer, Programs, RedisOptions, RedisServer, Search, place};
+use crate::{
+    Durability, MySqlOptions, MySqlServer, Programs, RedisCluster, RedisOptions, RedisServer, Search, place,
+};
 
 /// Many tests at a time, each with a pool of its own.
 const TEST_CONNECTIONS: u32 = 500;
@@ -15,6 +17,7 @@ const TEST_CONNECTIONS: u32 = 500;
 static PROGRAMS: OnceCell<Programs> = OnceCell::const_new();
 static MYSQL: OnceCell<MySqlServer> = OnceCell::const_new();
 static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
+static REDIS_CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
 
 /// One throw-away MySQL/MariaDB and one throw-away Redis for the whole test process: started when first
 /// asked for, ended with the process, however that ends. Tests share them, so each takes a database and a
@@ -64,6 +67,18 @@ impl TestServers {
                     RedisServer::start(programs().await?, options).await
                 };
                 runtime()?.spawn(start).await?
+            })
+            .await
+    }
+
+    /// A Redis cluster of this process, for tests that leave all its nodes alone.
+    ///
+    /// # Errors
+    /// As [`Self::shared`].
+    pub async fn shared_redis_cluster() -> Result<&'static RedisCluster> {
+        REDIS_CLUSTER
+            .get_or_try_init(|| async {
+                runtime()?.spawn(async { RedisCluster::start(programs().await?).await }).await?
             })
             .await
     }

@@ -2,14 +2,15 @@
 //! and bytes. The reader never waits: what does not fit is dropped, counted and told.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{PushInfo, PushKind, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-use super::{BusEvent, Health, ListenerSettings, Publication};
+use super::health::Health;
+use super::{BusEvent, ListenerSettings, Publication};
 use crate::control::ControlMessage;
 use crate::publish::Position;
 
@@ -21,10 +22,52 @@ pub(super) struct Inbox {
     wake: Notify,
     most_events: usize,
     most_bytes: usize,
-    probe_deadline: Duration,
     control: Box<[u8]>,
+}
+
+/// One connection's way into the inbox. Once it is closed nothing more of that connection gets in.
+pub(super) struct Line {
+    open: AtomicBool,
+    generation: u64,
+    /// The channel through which the link hears itself.
     probe: Box<[u8]>,
     health: Arc<Health>,
+    broken: mpsc::Sender<u64>,
+}
+
+impl Line {
+    /// `generation` tells the connections of one link apart; `broken` is told when one has to be given up.
+    pub(super) fn new(
+        generation: u64,
+        probe: &str,
+        health: Arc<Health>,
+        broken: mpsc::Sender<u64>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            open: AtomicBool::new(true),
+            generation,
+            probe: probe.as_bytes().into(),
+            health,
+            broken,
+        })
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) const fn probe(&self) -> &[u8] {
+        &self.probe
+    }
+
+    /// The connection has to be given up. Reports beyond a few are repeats of one and the same loss.
+    pub(super) fn report_broken(&self) {
+        let _ = self.broken.try_send(self.generation);
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]
@@ -33,8 +76,6 @@ struct State {
     bytes: usize,
     dropped: u64,
     closed: bool,
-    /// Which connection may put in; what an older one still brings is ignored.
-    generation: u64,
     /// By the pub/sub channel's name as Redis sends it.
     routes: HashMap<Box<[u8]>, Route>,
 }
@@ -46,25 +87,18 @@ struct Route {
 }
 
 impl Inbox {
-    pub(super) fn new(settings: &ListenerSettings, control: &str, probe: &str, health: Arc<Health>) -> Self {
+    pub(super) fn new(settings: &ListenerSettings, control: &str) -> Self {
         Self {
             state: Mutex::default(),
             wake: Notify::new(),
             most_events: settings.queue_events.max(1),
             most_bytes: settings.queue_bytes,
-            probe_deadline: settings.probe_deadline,
             control: control.as_bytes().into(),
-            probe: probe.as_bytes().into(),
-            health,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn probe_deadline(&self) -> Duration {
-        self.probe_deadline
     }
 
     /// Takes everything there is, waiting for the first; `None` when closed and empty.
@@ -96,15 +130,11 @@ impl Inbox {
         self.wake.notify_one();
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.lock().generation
-    }
-
-    /// Begins a new connection: nothing of an older one is taken from now on.
-    pub(super) fn begin_generation(&self) -> u64 {
-        let mut state = self.lock();
-        state.generation = state.generation.wrapping_add(1);
-        state.generation
+    /// Closes a connection's way in: nothing of it follows whatever is put in from now on.
+    pub(super) fn close_line(&self, line: &Line) {
+        let state = self.lock();
+        line.open.store(false, Ordering::Relaxed);
+        drop(state);
     }
 
     /// Puts in a notice of the link itself. Losing and restoring are few, so they always fit.
@@ -146,30 +176,38 @@ impl Inbox {
 
     /// Takes in what a connection read. Called by the reader: parses the few bytes before the payload and
     /// nothing else.
-    pub(super) fn put(&self, generation: u64, push: PushInfo) {
-        if push.kind != PushKind::Message {
+    pub(super) fn put(&self, line: &Line, push: PushInfo) {
+        let heard = match push.kind {
+            PushKind::Message | PushKind::SMessage => true,
+            PushKind::Disconnection => return line.report_broken(),
+            // We forget a channel before we leave it: this one was taken away, because its slot is elsewhere now.
+            PushKind::SUnsubscribe => false,
+            _ => return,
+        };
+        let mut data = push.data.into_iter();
+        let Some(Value::BulkString(name)) = data.next() else { return };
+        if !heard {
+            if *name == *line.probe || *name == *self.control || self.lock().routes.contains_key(&*name) {
+                line.report_broken();
+            }
             return;
         }
-        let mut data = push.data.into_iter();
-        let (Some(Value::BulkString(name)), Some(Value::BulkString(frame))) = (data.next(), data.next())
-        else {
-            return;
-        };
-        if *name == *self.probe {
-            self.health.hear();
+        let Some(Value::BulkString(frame)) = data.next() else { return };
+        if *name == *line.probe {
+            line.health.hear();
             return;
         }
         let put = if *name == *self.control {
-            self.put_control(generation, &frame)
+            self.put_control(line, &frame)
         } else {
-            self.put_event(generation, &name, frame)
+            self.put_event(line, &name, frame)
         };
         if put {
             self.wake.notify_one();
         }
     }
 
-    fn put_control(&self, generation: u64, frame: &[u8]) -> bool {
+    fn put_control(&self, line: &Line, frame: &[u8]) -> bool {
         let message: ControlMessage = match serde_json::from_slice(frame) {
             Ok(message) => message,
             Err(error) => {
@@ -179,7 +217,7 @@ impl Inbox {
             }
         };
         let mut state = self.lock();
-        if state.closed || state.generation != generation {
+        if state.closed || !line.is_open() {
             return false;
         }
         if state.events.len() >= self.most_events.saturating_add(ROOM_FOR_NOTICES) {
@@ -190,7 +228,7 @@ impl Inbox {
         true
     }
 
-    fn put_event(&self, generation: u64, name: &[u8], frame: Vec<u8>) -> bool {
+    fn put_event(&self, line: &Line, name: &[u8], frame: Vec<u8>) -> bool {
         let Some((offset, epoch, payload)) = parse_frame(frame) else {
             tracing::warn!(channel = %String::from_utf8_lossy(name), "ignored a malformed event");
             return false;
@@ -198,7 +236,7 @@ impl Inbox {
         let size = payload.len();
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.closed || state.generation != generation {
+        if state.closed || !line.is_open() {
             return false;
         }
         let Some(route) = state.routes.get_mut(name) else {
@@ -238,22 +276,30 @@ fn parse_frame(frame: Vec<u8>) -> Option<(u64, Bytes, Bytes)> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicU64};
-    use std::time::Instant;
 
     use redis::{PushInfo, PushKind, Value};
+    use tokio::sync::mpsc;
 
-    use super::{BusEvent, Health, Inbox, ListenerSettings, parse_frame};
+    use super::{BusEvent, Health, Inbox, Line, ListenerSettings, parse_frame};
+
+    fn push(kind: PushKind, words: &[&str]) -> PushInfo {
+        PushInfo {
+            kind,
+            data: words.iter().map(|text| Value::BulkString(text.as_bytes().to_vec())).collect(),
+        }
+    }
 
     fn message(channel: &str, frame: &str) -> PushInfo {
-        let data = [channel, frame].map(|text| Value::BulkString(text.as_bytes().to_vec()));
-        PushInfo { kind: PushKind::Message, data: data.into() }
+        push(PushKind::Message, &[channel, frame])
     }
 
     fn inbox(events: usize) -> Inbox {
-        let health = Health { base: Instant::now(), up: AtomicBool::new(true), heard: AtomicU64::new(0) };
-        let settings = ListenerSettings { queue_events: events, ..ListenerSettings::default() };
-        Inbox::new(&settings, "ctl", "probe", Arc::new(health))
+        Inbox::new(&ListenerSettings { queue_events: events, ..ListenerSettings::default() }, "ctl")
+    }
+
+    fn line(generation: u64) -> (Arc<Line>, mpsc::Receiver<u64>) {
+        let (broken, reports) = mpsc::channel(4);
+        (Line::new(generation, "probe", Health::new(), broken), reports)
     }
 
     #[test]
@@ -270,13 +316,16 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_drops_and_says_so_but_control_messages_pass() {
         let inbox = inbox(2);
+        let (line, mut reports) = line(1);
         inbox.add_route("p{a}", "a");
         for offset in 1..=5 {
-            inbox.put(0, message("p{a}", &format!("{offset}:e:x")));
+            inbox.put(&line, message("p{a}", &format!("{offset}:e:x")));
         }
-        inbox.put(0, message("ctl", r#"{"type":"user_suspended","user_id":3}"#));
-        inbox.put(0, message("p{b}", "1:e:not subscribed"));
-        inbox.put(7, message("ctl", r#"{"type":"user_suspended","user_id":4}"#));
+        inbox.put(&line, message("ctl", r#"{"type":"user_suspended","user_id":3}"#));
+        inbox.put(&line, message("p{b}", "1:e:not subscribed"));
+        inbox.close_line(&line);
+        inbox.put(&line, message("ctl", r#"{"type":"user_suspended","user_id":4}"#));
+        assert!(reports.try_recv().is_err());
         let batch = inbox.take().await.unwrap();
         assert_eq!(batch.len(), 4, "{batch:?}");
         assert!(matches!(&batch[1], BusEvent::Publication(p) if p.position.as_ref().unwrap().offset == 2));
@@ -284,5 +333,20 @@ mod tests {
         assert_eq!(batch[3], BusEvent::Overflowed { dropped: 3 });
         inbox.close();
         assert_eq!(inbox.take().await, None);
+    }
+    #[test]
+    fn a_channel_taken_away_breaks_the_connection_and_one_that_was_left_does_not() {
+        let inbox = inbox(2);
+        let (line, mut reports) = line(7);
+        inbox.add_route("p{a}", "a");
+        inbox.put(&line, push(PushKind::SUnsubscribe, &["p{b}"]));
+        inbox.put(&line, push(PushKind::SSubscribe, &["p{a}"]));
+        assert!(reports.try_recv().is_err());
+        for taken in ["p{a}", "probe", "ctl"] {
+            inbox.put(&line, push(PushKind::SUnsubscribe, &[taken]));
+            assert_eq!(reports.try_recv(), Ok(7), "{taken}");
+        }
+        inbox.put(&line, push(PushKind::Disconnection, &[]));
+        assert_eq!(reports.try_recv(), Ok(7));
     }
 }

@@ -1,16 +1,19 @@
-//! The task that keeps the pub/sub connection and everything subscribed on it.
+//! The task that keeps one pub/sub connection and everything subscribed on it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, TryStreamExt};
+use redis::PushInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, PushInfo, PushKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox::Inbox;
-use super::{BusEvent, Health};
+use super::BusEvent;
+use super::health::{Ears, Health, Prober};
+use super::inbox::{Inbox, Line};
+use super::reach::Reach;
+use crate::Bus;
 use crate::error::BusError;
 use crate::keys::Keys;
 use crate::link::{connection_config, first_pause, next_pause};
@@ -27,22 +30,55 @@ pub(super) enum Request {
     Unsubscribe { channel: Box<str> },
 }
 
-pub(super) struct SubscriberLink {
-    pub(super) client: Client,
-    pub(super) keys: Keys,
-    /// Channels of the listener itself: control and probe.
-    pub(super) own: [String; 2],
-    pub(super) timeout: Duration,
+/// What all links of a listener share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) bus: Bus,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) health: Arc<Health>,
-    pub(super) broken: mpsc::Sender<u64>,
+    pub(super) ears: Arc<Ears>,
+    pub(super) probe_every: Duration,
+}
+
+pub(super) struct SubscriberLink {
+    shared: Shared,
+    reach: Reach,
+    keys: Keys,
+    /// The channel of control messages.
+    control: String,
+    timeout: Duration,
+    health: Arc<Health>,
+    broken: mpsc::Sender<u64>,
+    reports: mpsc::Receiver<u64>,
 }
 
 /// What is to be sent; no channel is in both.
-#[derive(Default)]
 struct Change {
+    inbox: Arc<Inbox>,
     coming: HashMap<String, Vec<oneshot::Sender<Result<(), BusError>>>>,
     going: HashSet<String>,
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        // The link is being ended in the middle of it: those who wait hear that it failed.
+        for name in self.coming.keys() {
+            self.inbox.remove_route(name);
+        }
+    }
+}
+
+/// A connection's way into the inbox, closed when the connection is given up, however that comes.
+struct OpenLine {
+    inbox: Arc<Inbox>,
+    health: Arc<Health>,
+    line: Arc<Line>,
+}
+
+impl Drop for OpenLine {
+    fn drop(&mut self) {
+        self.health.set(None);
+        self.inbox.close_line(&self.line);
+    }
 }
 
 /// Why serving a connection ended.
@@ -52,19 +88,55 @@ enum Ended {
 }
 
 impl SubscriberLink {
-    pub(super) async fn run(
-        self,
-        mut requests: mpsc::Receiver<Request>,
-        mut reports: mpsc::Receiver<u64>,
-        ready: oneshot::Sender<()>,
-    ) {
-        let mut ready = Some(ready);
+    pub(super) fn new(shared: Shared, reach: Reach) -> Self {
+        let (broken, reports) = mpsc::channel(16);
+        Self {
+            keys: shared.bus.keys().clone(),
+            control: shared.bus.keys().control(),
+            timeout: shared.bus.inner.settings.command_timeout,
+            health: Health::new(),
+            shared,
+            reach,
+            broken,
+            reports,
+        }
+    }
+
+    /// Whether the link hears.
+    pub(super) fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Keeps the link until nobody can ask it for anything any more. `ready` is told of the first connection; without
+    /// it that one, too, is told as [`BusEvent::LinkRestored`].
+    pub(super) async fn run(self, requests: mpsc::Receiver<Request>, ready: Option<oneshot::Sender<()>>) {
+        let prober = Prober {
+            bus: self.shared.bus.clone(),
+            every: self.shared.probe_every,
+            ears: Arc::clone(&self.shared.ears),
+            health: self.health(),
+            broken: self.broken.clone(),
+        };
+        tokio::select! {
+            () = prober.run() => {}
+            () = self.keep(requests, ready) => {}
+        }
+    }
+
+    async fn keep(mut self, mut requests: mpsc::Receiver<Request>, mut ready: Option<oneshot::Sender<()>>) {
+        let inbox = Arc::clone(&self.shared.inbox);
         let mut pause = first_pause();
+        let mut generation = 0_u64;
         loop {
-            let generation = self.inbox.begin_generation();
-            let mut connection = match self.connect(generation).await {
+            generation = generation.wrapping_add(1);
+            let probe = self.reach.probe(&self.keys, self.shared.bus.node_id());
+            let line = Line::new(generation, &probe, self.health(), self.broken.clone());
+            let open = OpenLine { inbox: Arc::clone(&inbox), health: self.health(), line };
+            let mut connection = match self.connect(&open.line, &probe).await {
                 Ok(connection) => connection,
                 Err(error) => {
+                    drop(open);
+                    self.reach.doubt();
                     tracing::debug!(%error, "cannot open the pub/sub link");
                     if !self.refuse_for(next_pause(&mut pause), &mut requests).await {
                         return;
@@ -73,20 +145,20 @@ impl SubscriberLink {
                 }
             };
             let since = Instant::now();
-            self.health.set_up(true);
+            self.health.set(Some(Arc::clone(&open.line)));
             match ready.take() {
                 Some(ready) => drop(ready.send(())),
-                None => self.inbox.notice(BusEvent::LinkRestored),
+                None => inbox.notice(BusEvent::LinkRestored),
             }
-            let ended = self.serve(&mut connection, generation, &mut requests, &mut reports).await;
-            self.health.set_up(false);
+            let ended = self.serve(&mut connection, generation, &mut requests).await;
+            // What the old connection still brings is not taken any more, so that nothing follows the notice.
+            drop(open);
             if matches!(ended, Ended::Closed) {
                 return;
             }
-            // What the old connection still brings is not taken any more, so that nothing follows the notice.
-            self.inbox.begin_generation();
             drop(connection);
-            self.inbox.notice(BusEvent::LinkLost);
+            inbox.notice(BusEvent::LinkLost);
+            self.reach.doubt();
             metrics::counter!("bus_link_rebuilds_total", "link" => "pubsub").increment(1);
             tracing::warn!("the pub/sub link was lost, opening it again");
             if since.elapsed() >= SHORT_LIFE {
@@ -98,45 +170,44 @@ impl SubscriberLink {
     }
 
     /// Connects and subscribes to everything there is a route for.
-    async fn connect(&self, generation: u64) -> Result<MultiplexedConnection, BusError> {
-        let (inbox, broken) = (Arc::clone(&self.inbox), self.broken.clone());
+    async fn connect(&self, line: &Arc<Line>, probe: &str) -> Result<MultiplexedConnection, BusError> {
+        let (inbox, of_reader) = (Arc::clone(&self.shared.inbox), Arc::clone(line));
         let config = connection_config(self.timeout).set_push_sender(move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                let _ = broken.try_send(generation);
-            } else {
-                inbox.put(generation, push);
-            }
+            inbox.put(&of_reader, push);
             Ok::<(), std::convert::Infallible>(())
         });
-        let attempt = self.client.get_multiplexed_async_connection_with_config(&config);
+        let attempt = self.reach.client().get_multiplexed_async_connection_with_config(&config);
         let mut connection = match tokio::time::timeout(self.timeout, Box::pin(attempt)).await {
             Ok(outcome) => outcome?,
             Err(_elapsed) => return Err(BusError::Unavailable("no connection in time".into())),
         };
-        connection.subscribe(&self.own).await?;
-        let names = self.inbox.route_names();
+        let mut own = vec![probe];
+        if self.reach.covers(self.control.as_bytes()) {
+            own.push(&self.control);
+        }
+        self.reach.subscribe(&mut connection, &own).await?;
+        let mut names = self.shared.inbox.route_names();
+        names.retain(|name| self.reach.covers(name));
         stream::iter(names.chunks(BATCH).map(Ok::<_, redis::RedisError>))
             .try_for_each_concurrent(RESUBSCRIBING, |chunk| {
                 let mut connection = connection.clone();
-                let names: Vec<&[u8]> = chunk.iter().map(AsRef::as_ref).collect();
-                async move { connection.subscribe(names).await }
+                async move { self.reach.subscribe(&mut connection, chunk).await }
             })
             .await?;
         Ok(connection)
     }
 
     async fn serve(
-        &self,
+        &mut self,
         connection: &mut MultiplexedConnection,
         generation: u64,
         requests: &mut mpsc::Receiver<Request>,
-        reports: &mut mpsc::Receiver<u64>,
     ) -> Ended {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         loop {
             tokio::select! {
                 biased;
-                report = reports.recv() => match report {
+                report = self.reports.recv() => match report {
                     Some(lost) if lost == generation => return Ended::Broken,
                     Some(_earlier) => {}
                     None => return Ended::Closed,
@@ -162,7 +233,8 @@ impl SubscriberLink {
         connection: &mut MultiplexedConnection,
         batch: &mut Vec<Request>,
     ) -> Result<(), BusError> {
-        let mut change = Change::default();
+        let inbox = &self.shared.inbox;
+        let mut change = Change { inbox: Arc::clone(inbox), coming: HashMap::new(), going: HashSet::new() };
         let mut outcome = Ok(());
         for request in batch.drain(..) {
             match request {
@@ -176,10 +248,10 @@ impl SubscriberLink {
                         let _ = done.send(Err(error.clone()));
                     } else if let Some(waiting) = change.coming.get_mut(&name) {
                         waiting.push(done);
-                    } else if self.inbox.has_route(&name) {
+                    } else if inbox.has_route(&name) {
                         let _ = done.send(Ok(()));
                     } else {
-                        self.inbox.add_route(&name, &channel);
+                        inbox.add_route(&name, &channel);
                         change.coming.insert(name, vec![done]);
                     }
                 }
@@ -188,8 +260,8 @@ impl SubscriberLink {
                     if outcome.is_ok() && change.coming.contains_key(&name) {
                         outcome = self.carry_out(connection, &mut change).await;
                     }
-                    if self.inbox.has_route(&name) {
-                        self.inbox.remove_route(&name);
+                    if inbox.has_route(&name) {
+                        inbox.remove_route(&name);
                         change.going.insert(name);
                     }
                 }
@@ -210,15 +282,15 @@ impl SubscriberLink {
     ) -> Result<(), BusError> {
         if !change.coming.is_empty() {
             let names: Vec<&str> = change.coming.keys().map(String::as_str).collect();
-            let outcome = connection.subscribe(names).await.map_err(BusError::from);
-            for (name, waiting) in change.coming.drain() {
+            let outcome = self.reach.subscribe(connection, &names).await.map_err(BusError::from);
+            for (name, waiting) in std::mem::take(&mut change.coming) {
                 let mut wanted = false;
                 for done in waiting {
                     wanted |= done.send(outcome.clone()).is_ok();
                 }
                 if outcome.is_err() || !wanted {
                     // Nobody waits any more: they were told that it failed.
-                    self.inbox.remove_route(&name);
+                    change.inbox.remove_route(&name);
                     change.going.insert(name);
                 }
             }
@@ -226,7 +298,7 @@ impl SubscriberLink {
         }
         if !change.going.is_empty() {
             let names: Vec<String> = change.going.drain().collect();
-            connection.unsubscribe(names).await?;
+            self.reach.unsubscribe(connection, &names).await?;
         }
         Ok(())
     }
@@ -242,7 +314,7 @@ impl SubscriberLink {
                     let _ = done.send(Err(BusError::Unavailable("the pub/sub link is down".into())));
                 }
                 Ok(Some(Request::Unsubscribe { channel })) => {
-                    self.inbox.remove_route(&self.keys.channel(&channel))
+                    self.shared.inbox.remove_route(&self.keys.channel(&channel));
                 }
             }
         }

@@ -1,14 +1,17 @@
 //! The node's one pub/sub link: subscribes to what the node has listeners for, hands over what arrives in
-//! batches, probes itself and comes back by itself (realtime.md §5, §7).
+//! batches, probes itself and comes back by itself (realtime.md §5, §7). On a cluster it is one link to each master.
 
+mod health;
 mod inbox;
 mod link;
+mod reach;
+mod switchboard;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -16,9 +19,13 @@ use crate::Bus;
 use crate::control::ControlMessage;
 use crate::error::BusError;
 use crate::publish::Position;
+use crate::server::Server;
 
+use health::Ears;
 use inbox::Inbox;
-use link::{Request, SubscriberLink};
+use link::{Request, Shared, SubscriberLink};
+use reach::Reach;
+use switchboard::Switchboard;
 
 /// Subscribe and unsubscribe requests waiting for the link; callers beyond wait.
 const QUEUED_REQUESTS: usize = 4_096;
@@ -67,9 +74,10 @@ pub enum BusEvent {
     Publication(Publication),
     /// A message to all nodes.
     Control(ControlMessage),
-    /// The link is gone; nothing is heard until [`BusEvent::LinkRestored`].
+    /// The link (on a cluster: one of them) is gone; nothing is heard through it until [`BusEvent::LinkRestored`].
     LinkLost,
-    /// All channels are subscribed again: compare positions of each with [`Bus::positions`].
+    /// All channels (on a cluster: of that link) are subscribed again: compare positions of each with
+    /// [`Bus::positions`].
     LinkRestored,
     /// The queue was full and so many events were dropped: compare positions of each channel.
     Overflowed {
@@ -86,17 +94,15 @@ pub struct Listener {
 
 struct Handle {
     requests: mpsc::Sender<Request>,
-    health: Arc<Health>,
+    ears: Arc<Ears>,
     timeout: Duration,
-    tasks: [AbortHandle; 2],
+    task: AbortHandle,
     inbox: Arc<Inbox>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.task.abort();
         self.inbox.close();
     }
 }
@@ -120,35 +126,6 @@ impl BusEvents {
     }
 }
 
-/// Whether the link is up and hears itself. Times are milliseconds since `base`.
-struct Health {
-    base: Instant,
-    up: AtomicBool,
-    heard: AtomicU64,
-}
-
-impl Health {
-    fn hear(&self) {
-        let now = u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.store(now, Ordering::Relaxed);
-    }
-
-    fn silence(&self) -> Duration {
-        self.base.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
-    }
-
-    fn set_up(&self, up: bool) {
-        if up {
-            self.hear();
-        }
-        self.up.store(up, Ordering::Release);
-    }
-
-    fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
-    }
-}
-
 impl Bus {
     /// Opens the node's pub/sub link and returns when it hears control messages.
     ///
@@ -156,40 +133,33 @@ impl Bus {
     /// [`BusError::Unavailable`] if there is no link within the command timeout.
     pub async fn listener(&self, settings: ListenerSettings) -> Result<(Listener, BusEvents), BusError> {
         let timeout = self.inner.settings.command_timeout;
-        let control = self.keys().control();
-        let probe = self.keys().probe(self.node_id(), rand::random());
-        let health =
-            Arc::new(Health { base: Instant::now(), up: AtomicBool::new(false), heard: AtomicU64::new(0) });
-        let inbox = Arc::new(Inbox::new(&settings, &control, &probe, Arc::clone(&health)));
+        let inbox = Arc::new(Inbox::new(&settings, &self.keys().control()));
+        let ears = Ears::new(settings.probe_deadline);
         let (requests, queue) = mpsc::channel(QUEUED_REQUESTS);
-        let (broken, reports) = mpsc::channel(16);
-        let (ready, opened) = oneshot::channel();
-        let link = SubscriberLink {
-            client: self.inner.client.clone(),
-            keys: self.keys().clone(),
-            own: [control, probe.clone()],
-            timeout,
-            inbox: Arc::clone(&inbox),
-            health: Arc::clone(&health),
-            broken: broken.clone(),
-        };
-        let link = tokio::spawn(link.run(queue, reports, ready)).abort_handle();
-        let prober = Prober {
+        let shared = Shared {
             bus: self.clone(),
-            channel: probe,
-            deadline: settings.probe_deadline,
-            every: settings.probe_every,
-            health: Arc::clone(&health),
             inbox: Arc::clone(&inbox),
-            broken,
+            ears: Arc::clone(&ears),
+            probe_every: settings.probe_every,
         };
-        let prober = tokio::spawn(prober.run()).abort_handle();
-        // From here on, leaving early ends both tasks.
+        let (task, opened) = match &self.inner.server {
+            Server::One(client) => {
+                let link = SubscriberLink::new(shared, Reach::Everything(client.clone()));
+                ears.set(vec![link.health()]);
+                let (ready, opened) = oneshot::channel();
+                (tokio::spawn(link.run(queue, Some(ready))), vec![opened])
+            }
+            Server::Cluster(cluster) => {
+                let (switchboard, opened) = Switchboard::open(shared, Arc::clone(cluster))?;
+                (tokio::spawn(switchboard.run(queue)), opened)
+            }
+        };
+        // From here on, leaving early ends the task.
         let events = BusEvents { inbox: Arc::clone(&inbox) };
-        let handle = Handle { requests, health, timeout, tasks: [link, prober], inbox };
+        let handle = Handle { requests, ears, timeout, task: task.abort_handle(), inbox };
         let listener = Listener { handle: Arc::new(handle) };
-        match tokio::time::timeout(timeout, opened).await {
-            Ok(Ok(())) => Ok((listener, events)),
+        match tokio::time::timeout(timeout, try_join_all(opened)).await {
+            Ok(Ok(_all)) => Ok((listener, events)),
             Ok(Err(_)) | Err(_) => Err(BusError::Unavailable("no pub/sub link in time".into())),
         }
     }
@@ -229,10 +199,11 @@ impl Listener {
         }
     }
 
-    /// Whether this node may be missing events: the link is down or does not hear itself. For readiness.
+    /// Whether this node may be missing events: the link (on a cluster: any of them) is down or does not hear itself.
+    /// For readiness.
     #[must_use]
     pub fn is_deaf(&self) -> bool {
-        !self.handle.health.is_up() || self.handle.health.silence() > self.handle.inbox.probe_deadline()
+        self.handle.ears.is_deaf()
     }
 
     /// How many channels are subscribed.
@@ -244,41 +215,4 @@ impl Listener {
 
 fn closed() -> BusError {
     BusError::Unavailable("the pub/sub link was closed".into())
-}
-
-/// Publishes to the listener itself, the way events come: through the command link. Hearing a failed-over old
-/// server through its own connection would prove nothing.
-struct Prober {
-    bus: Bus,
-    channel: String,
-    every: Duration,
-    deadline: Duration,
-    health: Arc<Health>,
-    inbox: Arc<Inbox>,
-    broken: mpsc::Sender<u64>,
-}
-
-impl Prober {
-    async fn run(self) {
-        let mut published_ok = 0_u32;
-        loop {
-            tokio::time::sleep(self.every).await;
-            let generation = self.inbox.generation();
-            let mut command = redis::cmd("PUBLISH");
-            command.arg(&self.channel).arg("");
-            match self.bus.run("probe", vec![command]).await {
-                Ok(_) => published_ok = published_ok.saturating_add(1),
-                // Redis itself is away: that is not this link's fault.
-                Err(_) => published_ok = 0,
-            }
-            let silence = self.health.silence();
-            metrics::gauge!("bus_listener_silence_seconds").set(silence.as_secs_f64());
-            // Two probes went out, and none came in for so long: rebuild.
-            if published_ok >= 2 && self.health.is_up() && silence > self.deadline {
-                tracing::warn!(?silence, "the pub/sub link does not hear itself, rebuilding it");
-                published_ok = 0;
-                let _ = self.broken.try_send(generation);
-            }
-        }
-    }
 }

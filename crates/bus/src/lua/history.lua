@@ -1,4 +1,8 @@
--- ARGV after the shared two: lowest id, highest id, most entries (0 = only the position), '1' = newest first
+-- ARGV after the shared one: least ttl of the meta in ms, lowest id, highest id, most entries (0 = only the position),
+-- '1' = newest first
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
 local entries = {}
 if ARGV[5] ~= '0' then
   if ARGV[6] == '1' then

@@ -1,5 +1,8 @@
--- ARGV after the shared two: epoch and offset of the client, most events to recover.
+-- ARGV after the shared one: least ttl of the meta in ms, epoch and offset of the client, most events to recover.
 -- The last member of the answer is 1 only if nothing is missing: never a part (realtime.md §5).
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
 local since, last = tonumber(ARGV[4]), tonumber(top)
 local missed = last - since
 if epoch ~= ARGV[3] or missed < 0 or missed > tonumber(ARGV[5]) then

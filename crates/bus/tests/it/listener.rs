@@ -86,8 +86,8 @@ async fn a_killed_link_comes_back_with_all_its_channels_and_says_so() {
 
 /// Stands between the bus and Redis. [`Proxy::mute`] makes every connection that has subscribed go on
 /// without bringing anything any more: as after a failover that nobody noticed.
-struct Proxy {
-    port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     muted: Arc<AtomicU64>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -99,7 +99,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    async fn to(port: u16) -> Self {
+    pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let own = listener.local_addr().unwrap().port();
         let muted = Arc::new(AtomicU64::new(0));
@@ -115,7 +115,7 @@ impl Proxy {
         Self { port: own, muted, task }
     }
 
-    fn mute(&self) {
+    pub(crate) fn mute(&self) {
         self.muted.fetch_add(1, Ordering::SeqCst);
     }
 

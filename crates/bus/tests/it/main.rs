@@ -1,11 +1,17 @@
 //! The bus against a real Redis server.
 
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod epochs;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod listener;
 #[cfg(test)]
 mod members;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bus::{Bus, Member, MemberCounts};
+use bus::{Bus, Member, MemberCounts, MemberNews};
 
 use crate::setup::{bus, nodes};
 
@@ -74,4 +74,124 @@ async fn what_a_dead_node_entered_is_swept_once_over_all_sweepers() {
         assert_eq!(counts, MemberCounts { clients: 1, users: 1 });
     }
     assert!(one.sweep_dead(10).await.unwrap().dead_nodes.is_empty());
+}
+
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// The news of a channel, waiting for its turn: number and moves, sorted.
+async fn news(bus: &Bus, channel: &str) -> Option<(Option<u64>, Vec<(u64, bool)>)> {
+    loop {
+        match bus.members_news(&[channel], PAUSE).await.unwrap().pop().unwrap() {
+            MemberNews::Nothing => return None,
+            MemberNews::Later(after) => {
+                assert!(after <= PAUSE, "{after:?}");
+                tokio::time::sleep(after).await;
+            }
+            MemberNews::Tell { users, moves } => {
+                let mut moves: Vec<_> = moves.into_iter().map(|one| (one.user_id, one.came)).collect();
+                moves.sort_unstable();
+                return Some((users, moves));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_first_in_a_while_gets_all_moves_and_the_number_until_it_was_told() {
+    let [one, two] = nodes().await;
+    assert_eq!(news(&one, "room:1").await, None);
+    enter(&one, "room:1", "n1", "a", 1).await;
+    enter(&two, "room:1", "n2", "b", 2).await;
+    enter(&two, "room:1", "n2", "b2", 2).await;
+    // Came and went: nobody has to know.
+    enter(&two, "room:1", "n2", "c", 3).await;
+    two.members_leave("room:1", "n2", "c").await.unwrap().unwrap();
+    assert_eq!(news(&two, "room:1").await, Some((Some(2), vec![(1, true), (2, true)])));
+    let soon = one.members_news(&["room:1"], PAUSE).await.unwrap();
+    assert!(matches!(soon[..], [MemberNews::Later(_)]), "told a moment ago: {soon:?}");
+    // It was never told, as far as Redis knows: the number comes again, and the moves, which are not promised, do not.
+    assert_eq!(news(&one, "room:1").await, Some((Some(2), Vec::new())));
+    one.members_told(&[("room:1", 2)]).await.unwrap();
+    assert_eq!(news(&one, "room:1").await, None);
+    // A further client of somebody who is here, and one of two, is no news.
+    enter(&one, "room:1", "n1", "a2", 1).await;
+    one.members_leave("room:1", "n1", "a").await.unwrap().unwrap();
+    assert_eq!(news(&one, "room:1").await, None);
+    one.members_leave("room:1", "n1", "a2").await.unwrap().unwrap();
+    assert_eq!(news(&two, "room:1").await, Some((Some(1), vec![(1, false)])));
+    two.members_told(&[("room:1", 1)]).await.unwrap();
+    // In an empty room nobody is there to be told.
+    for client in ["b", "b2"] {
+        two.members_leave("room:1", "n2", client).await.unwrap().unwrap();
+    }
+    assert_eq!(news(&two, "room:1").await, None);
+    enter(&one, "room:1", "n1", "a", 1).await;
+    assert_eq!(news(&one, "room:1").await, Some((Some(1), vec![(1, true)])));
+}
+
+#[tokio::test]
+async fn a_number_that_is_the_same_again_is_told_since_a_newcomer_may_have_read_another() {
+    let bus = bus().await;
+    enter(&bus, "room:1", "n1", "a", 1).await;
+    enter(&bus, "room:1", "n1", "b", 2).await;
+    news(&bus, "room:1").await.unwrap();
+    bus.members_told(&[("room:1", 2)]).await.unwrap();
+    bus.members_leave("room:1", "n1", "b").await.unwrap().unwrap();
+    // Who subscribes here reads 1, and the two make 2 again.
+    enter(&bus, "room:1", "n1", "c", 3).await;
+    assert_eq!(news(&bus, "room:1").await, Some((Some(2), vec![(2, false), (3, true)])));
+}
+
+#[tokio::test]
+async fn above_two_hundred_users_there_is_a_number_and_no_moves() {
+    let bus = bus().await;
+    for user in 1..=200 {
+        enter(&bus, "room:1", "n1", &format!("c{user}"), user).await;
+    }
+    let (users, moves) = news(&bus, "room:1").await.unwrap();
+    assert_eq!((users, moves.len()), (Some(200), 200));
+    bus.members_told(&[("room:1", 200)]).await.unwrap();
+    bus.members_leave("room:1", "n1", "c7").await.unwrap().unwrap();
+    enter(&bus, "room:1", "n1", "d", 201).await;
+    enter(&bus, "room:1", "n1", "e", 202).await;
+    assert_eq!(
+        news(&bus, "room:1").await,
+        Some((Some(201), Vec::new())),
+        "though some moved below the limit"
+    );
+    bus.members_told(&[("room:1", 201)]).await.unwrap();
+    bus.members_leave("room:1", "n1", "e").await.unwrap().unwrap();
+    assert_eq!(news(&bus, "room:1").await, Some((Some(200), vec![(202, false)])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_askers_tell_a_room_at_most_once_in_a_while_and_its_last_number_at_last() {
+    let [one, two, three] = nodes().await;
+    let mut askers = tokio::task::JoinSet::new();
+    for bus in [&one, &two, &three] {
+        let bus = bus.clone();
+        askers.spawn(async move {
+            let mut told = Vec::new();
+            let until = tokio::time::Instant::now() + Duration::from_secs(3);
+            while tokio::time::Instant::now() < until {
+                let answer = bus.members_news(&["room:1"], PAUSE).await.unwrap();
+                if let [MemberNews::Tell { users: Some(users), .. }] = answer[..] {
+                    told.push((std::time::Instant::now(), users));
+                    bus.members_told(&[("room:1", users)]).await.unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            told
+        });
+    }
+    for user in 1..=60 {
+        enter(&one, "room:1", "n1", &format!("c{user}"), user).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let mut told: Vec<_> = askers.join_all().await.into_iter().flatten().collect();
+    told.sort_unstable();
+    // 1.5 s of coming, in turns of 0.4 s, and one more.
+    assert!((3..=6).contains(&told.len()), "{told:?}");
+    assert!(told.is_sorted_by_key(|(_, users)| *users), "{told:?}");
+    assert_eq!(told.last().unwrap().1, 60);
 }

@@ -58,10 +58,10 @@ async fn a_dead_redis_is_said_soon_and_a_new_one_is_found() {
 }
 
 /// The pid of a stopped process: continued when the guard is dropped, whatever happens.
-struct Stopped(String);
+pub(crate) struct Stopped(String);
 
 impl Stopped {
-    fn now(pid: u32) -> Self {
+    pub(crate) fn now(pid: u32) -> Self {
         let pid = pid.to_string();
         assert!(std::process::Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
         Self(pid)

@@ -172,7 +172,67 @@ async fn a_node_learns_that_redis_was_emptied() {
     raw(&server.url(), &["FLUSHALL"]).await;
     let state = bus.renew_lease("n1", TTL).await.unwrap();
     assert_eq!((state.was_missing, state.held_users), (true, 0));
+    // Also where somebody comes before the next renewal, which gives the node a lease.
+    raw(&server.url(), &["FLUSHALL"]).await;
+    bus.enter("n1", &[4]).await.unwrap();
+    let state = bus.renew_lease("n1", TTL).await.unwrap();
+    assert_eq!((state.was_missing, state.held_users), (true, 1));
+    assert!(!bus.renew_lease("n1", TTL).await.unwrap().was_missing);
     assert_eq!(bus.enter("n1", &[1, 2, 3]).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn who_is_entered_again_after_redis_was_emptied_is_no_news_unless_gone_meanwhile() {
+    let bus = bus().await;
+    // 1 is told gone by the first node before the second, which has 1 and 2 too, enters them again.
+    assert_eq!(bus.enter_again("n1", &[1, 2]).await.unwrap(), []);
+    let gone = bus.leave("n1", &[1]).await.unwrap();
+    assert_eq!((gone.len(), gone[0].online), (1, false));
+    let back = bus.enter_again("n2", &[1, 2]).await.unwrap();
+    assert_eq!(back.iter().map(|edge| (edge.user_id, edge.online)).collect::<Vec<_>>(), [(1, true)]);
+    assert!(bus.online(&[1, 2]).await.unwrap().iter().all(|state| state.online));
+    // Both nodes hold 2: it goes with the second.
+    assert_eq!(bus.leave("n1", &[2]).await.unwrap(), []);
+    assert_eq!(bus.leave("n2", &[2]).await.unwrap().len(), 1);
+
+    // What was never told is told when somebody asks for it, once.
+    bus.enter_again("n1", &[3]).await.unwrap();
+    let settled = bus.settle(&[1, 2, 3, 4]).await.unwrap();
+    let told: Vec<_> = settled.iter().map(|edge| (edge.user_id, edge.online)).collect();
+    assert_eq!(told, [(3, true), (4, false)], "of 1 and 2 the last edge is the truth");
+    assert_eq!(bus.settle(&[3, 4]).await.unwrap(), []);
+    assert!(bus.ack_edges(&settled).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn when_users_were_last_seen_is_restored_where_nothing_newer_is_known() {
+    let bus = bus().await;
+    assert!(!bus.is_last_seen_restored().await.unwrap());
+    bus.enter("n1", &[1, 2]).await.unwrap();
+    let left = bus.leave("n1", &[2]).await.unwrap()[0].at_ms;
+    bus.restore_last_seen(&[(1, 1_000), (2, 2_000), (3, 3_000)]).await.unwrap();
+    bus.note_last_seen_restored().await.unwrap();
+    assert!(bus.is_last_seen_restored().await.unwrap());
+    let seen: Vec<_> = bus.online(&[1, 2, 3, 4]).await.unwrap();
+    let seen: Vec<_> = seen.iter().map(|state| (state.online, state.last_seen_ms)).collect();
+    assert_eq!(seen, [(true, None), (false, Some(left)), (false, Some(3_000)), (false, None)]);
+    // Somebody restored comes as usual, and keeps it.
+    assert_eq!(bus.enter("n1", &[3]).await.unwrap().len(), 1);
+    assert_eq!(bus.online(&[3]).await.unwrap()[0].last_seen_ms, Some(3_000));
+    bus.enter_again("n1", &[3]).await.unwrap();
+    assert_eq!(bus.list_node_users("n1").await.unwrap(), HashSet::from([1, 3]));
+}
+
+#[tokio::test]
+async fn the_age_of_presence_is_known() {
+    let bus = bus().await;
+    assert!(bus.presence_age().await.unwrap() < Duration::from_secs(5));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    bus.renew_lease("n1", TTL).await.unwrap();
+    assert!(
+        bus.presence_age().await.unwrap() >= Duration::from_millis(30),
+        "a renewal does not begin it anew"
+    );
 }
 
 #[tokio::test]

@@ -45,6 +45,11 @@ pub(crate) async fn raw(url: &str, words: &[&str]) -> redis::Value {
     command.query_async(&mut connection).await.unwrap()
 }
 
+/// The same, for an answer that is text or a number.
+pub(crate) async fn text(url: &str, words: &[&str]) -> String {
+    redis::from_redis_value(raw(url, words).await).unwrap()
+}
+
 pub(crate) const KEPT: HistoryPolicy = HistoryPolicy { max_events: 1_000, ttl: Duration::from_secs(60) };
 
 pub(crate) fn kept(channel: &str, payload: impl Into<String>) -> Publish {

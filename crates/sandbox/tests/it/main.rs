@@ -1,6 +1,7 @@
 //! Real servers, started and stopped. `MAJLIS_MYSQLD` chooses the engine, as everywhere.
 
 mod client;
+mod cluster;
 mod data;
 mod owner;
 mod programs;
