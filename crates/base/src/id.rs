@@ -21,6 +21,15 @@ pub fn ulid() -> String {
     ulid::Ulid::generate().to_string()
 }
 
+/// The ULID of something that has a name of its own already: always the same for the same moment (Unix milliseconds) and
+/// the same two numbers, of which the lower 40 bits count.
+#[must_use]
+pub fn ulid_of(unix_millis: i64, one: u64, other: u64) -> String {
+    const FORTY_BITS: u64 = (1 << 40) - 1;
+    let random = (u128::from(one & FORTY_BITS) << 40) | u128::from(other & FORTY_BITS);
+    ulid::Ulid::from_parts(u64::try_from(unix_millis).unwrap_or(0), random).to_string()
+}
+
 /// `length` characters drawn from `alphabet` by the operating system's generator.
 /// An empty alphabet gives an empty string.
 #[must_use]

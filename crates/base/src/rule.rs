@@ -96,7 +96,7 @@ rules! {
     1014 INVALID_CURSOR "invalid_cursor" Invalid "The cursor is not one that a list gave out." "مؤشر الصفحة غير صحيح.";
     1015 POLICY_VIOLATION "policy_violation" Invalid "The platform's rules do not allow this." "قواعد المنصة لا تسمح بذلك.";
     1016 PAYLOAD_TOO_LARGE "payload_too_large" Invalid "The request is too large." "الطلب أكبر من المسموح.";
-    1017 UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" Invalid "Send JSON (Content-Type: application/json)." "أرسل JSON.";
+    1017 UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" Invalid "The body is not of the media type that is taken here." "نوع محتوى الطلب غير مقبول هنا.";
     1018 METHOD_NOT_ALLOWED "method_not_allowed" Invalid "This path does not take this method." "هذا المسار لا يقبل هذه الطريقة.";
     1019 ROUTE_NOT_FOUND "route_not_found" NotFound "There is no such path." "لا يوجد مسار بهذا العنوان.";
     1020 CURSOR_TOO_OLD "gone" Conflict "What was asked for no longer exists." "ما طلبته لم يعد موجودًا.";
@@ -106,12 +106,16 @@ rules! {
     1101 ACCOUNT_SUSPENDED "users.account_suspended" Forbidden "This account is suspended." "هذا الحساب موقوف.";
     1102 ACCOUNT_LOCKED "users.account_locked" Limited "Too many failed attempts; the account is locked for a while." "محاولات فاشلة كثيرة، الحساب مقفل مؤقتًا.";
     1103 REFRESH_TOKEN_REUSED "users.refresh_token_reused" Unauthenticated "This refresh token was used before; sign in again." "استُخدم رمز التحديث من قبل، سجّل الدخول من جديد.";
+    1104 SELF_BLOCK "users.self_block" Invalid "You cannot block yourself." "لا يمكنك حظر نفسك.";
+    1105 PROTECTED_ACCOUNT "users.protected_account" Forbidden "This account is above your reach." "لا تملك الصلاحية على هذا الحساب.";
 
     1200 SELF_CONVERSATION "chat.self_conversation" Invalid "You cannot write to yourself." "لا يمكنك مراسلة نفسك.";
     1201 MESSAGES_NOT_ACCEPTED "chat.messages_not_accepted" Forbidden "This person does not accept messages from you." "هذا الشخص لا يقبل رسائل منك.";
     1202 BLOCKED "chat.blocked" Forbidden "You cannot reach this person." "لا يمكنك التواصل مع هذا الشخص.";
     1203 REPLY_NOT_FOUND "chat.reply_not_found" Invalid "The message replied to is not in this conversation." "الرسالة المردود عليها ليست في هذه المحادثة.";
     1204 MEDIA_NOT_FOUND "chat.media_not_found" Invalid "The upload named in `media` does not exist." "الملف المرفق غير موجود.";
+    1205 EDIT_WINDOW_OVER "chat.edit_window_over" Conflict "A message can be edited within 15 minutes." "يمكن تعديل الرسالة خلال ربع ساعة من إرسالها.";
+    1206 NOT_EDITABLE "chat.not_editable" Invalid "Only a text message that is not deleted can be edited." "لا يمكن تعديل إلا رسالة نصية غير محذوفة.";
 
     1300 ROOM_NOT_ACTIVE "rooms.not_active" Conflict "The room is not live now." "الغرفة ليست مباشرة الآن.";
     1301 ROOM_BANNED "rooms.banned" Forbidden "You were banned from this room." "تم حظرك من هذه الغرفة.";
@@ -123,6 +127,8 @@ rules! {
     1307 ROOM_OWN "rooms.own_room" Invalid "The host needs no registration." "لا يحتاج المضيف إلى تسجيل.";
     1308 ROOM_PARENT_NOT_FOUND "rooms.parent_not_found" Invalid "The message replied to is not in this room." "الرسالة المردود عليها ليست في هذه الغرفة.";
     1309 ROOM_OUTSIDE_WINDOW "rooms.outside_window" Conflict "The room can be started from 15 minutes before its time until its end." "يمكن بدء الغرفة قبل موعدها بربع ساعة وحتى نهايتها.";
+    1310 ROOM_TOO_MANY_PINNED "rooms.too_many_pinned" Conflict "A room has at most three pinned messages; unpin one first." "للغرفة ثلاث رسائل مثبتة على الأكثر، ألغِ تثبيت واحدة أولًا.";
+    1311 ROOM_STAFF_PROTECTED "rooms.staff_protected" Forbidden "The host and moderators cannot be muted, removed or banned." "لا يمكن كتم المضيف أو المشرفين أو إخراجهم أو حظرهم.";
 
     1400 INSUFFICIENT_FUNDS "wallet.insufficient_funds" Conflict "The wallet's balance does not suffice." "رصيد المحفظة لا يكفي.";
     1401 AMOUNT_OUT_OF_RANGE "wallet.amount_out_of_range" Invalid "The amount is out of range." "المبلغ خارج الحدود المسموحة.";
@@ -131,6 +137,14 @@ rules! {
     1500 UNKNOWN_GIFT "gifts.unknown_gift" NotFound "There is no such gift on offer." "هذه الهدية غير متاحة.";
     1501 SELF_GIFT "gifts.self_gift" Invalid "You cannot give a gift to yourself." "لا يمكنك إهداء نفسك.";
     1502 GIFT_WRONG_RECEIVER "gifts.wrong_receiver" Invalid "The gift must go to the owner of what it is given for." "يجب أن تذهب الهدية إلى صاحب المحتوى.";
+
+    1600 UPLOAD_TYPE_NOT_ALLOWED "uploads.type_not_allowed" Invalid "Files of this type are not taken." "هذا النوع من الملفات غير مقبول.";
+    1601 UPLOAD_TOO_LARGE "uploads.too_large" Invalid "The file is larger than allowed." "الملف أكبر من المسموح.";
+    1602 UPLOAD_QUOTA "uploads.quota_exceeded" Conflict "Your space for files is used up." "استُهلكت مساحة ملفاتك.";
+    1603 UPLOAD_LINK_INVALID "uploads.link_invalid" Forbidden "This address of a file was not given out by us." "رابط الملف غير صحيح.";
+    1604 UPLOAD_LINK_EXPIRED "uploads.link_expired" Conflict "This address of a file has expired; ask for a new one." "انتهت صلاحية رابط الملف، اطلب رابطًا جديدًا.";
+    1605 UPLOAD_IN_USE "uploads.in_use" Conflict "The file is in use." "الملف مستخدم.";
+    1606 UPLOAD_RANGE "uploads.range_not_satisfiable" Invalid "The file has no such part." "لا يوجد هذا الجزء في الملف.";
 }
 
 #[cfg(test)]

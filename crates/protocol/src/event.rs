@@ -1,14 +1,17 @@
 //! What clients are told: the envelope of every publication and the catalogue of events (realtime.md §3, §4; domain.md §6.6).
 
+use std::collections::BTreeMap;
+
 use base::Time;
 use base::id::{ConversationId, MessageId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::channel::Channel;
 use crate::chat::Message;
 use crate::gifts::GiftSentEvent;
-use crate::presence::PresenceState;
-use crate::rooms::{RoomMember, RoomMessage};
+use crate::presence::{PresenceState, Visibility};
+use crate::rooms::{ReactionType, RoomMember, RoomMessage};
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub enum Delivery {
 }
 
 /// Everything that a client can be told. On the wire `{"type":"chat.message_created","data":{…}}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     /// A 1:1 message, to both participants; `unread_total` is the hearer's own.
@@ -35,6 +38,48 @@ pub enum Event {
         message: Message,
         /// Unread messages of the user whose channel this is, over all conversations.
         unread_total: u32,
+        /// Grows with each change of that total. Events are published after their commits, so two may be heard in the
+        /// other order: of two totals the one with the greater version counts.
+        #[serde(default)]
+        unread_version: u64,
+    },
+    /// A message was edited, to both participants.
+    #[serde(rename = "chat.message_updated")]
+    ChatMessageUpdated {
+        /// The message as it is now; of two states the one with the greater `edited_at` counts.
+        message: Message,
+    },
+    /// A message was deleted for both participants.
+    #[serde(rename = "chat.message_deleted")]
+    ChatMessageDeleted {
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The message, of which only the place is left. That is final.
+        message_id: MessageId,
+        /// The hearer's own unread total: one less for the receiver who had not read it.
+        unread_total: u32,
+        /// The version of that total.
+        unread_version: u64,
+    },
+    /// A conversation was deleted for both participants, until its next message.
+    #[serde(rename = "chat.conversation_deleted")]
+    ChatConversationDeleted {
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The hearer's own unread total, without what is unread in it.
+        unread_total: u32,
+        /// The version of that total.
+        unread_version: u64,
+    },
+    /// A deleted conversation was opened again, without a message; to both participants.
+    #[serde(rename = "chat.conversation_restored")]
+    ChatConversationRestored {
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The hearer's own unread total, with what is unread in it.
+        unread_total: u32,
+        /// The version of that total.
+        unread_version: u64,
     },
     /// Somebody has read a conversation up to a message.
     #[serde(rename = "chat.messages_read")]
@@ -43,13 +88,17 @@ pub enum Event {
         conversation_id: ConversationId,
         /// Who has read.
         reader_id: UserId,
-        /// Everything up to this id is read; it never goes backwards.
+        /// The newest message of the other one that is read. What is read stays read; but two receipts may be heard
+        /// in the other order than they were written, so of two the greater one counts.
         up_to: MessageId,
         /// When.
         at: Time,
         /// The hearer's own unread total, present on the reader's channel only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unread_total: Option<u32>,
+        /// The version of that total.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unread_version: Option<u64>,
     },
     /// The other participant types; forget it at `until`.
     #[serde(rename = "chat.typing_started")]
@@ -75,6 +124,118 @@ pub enum Event {
         /// Who joined.
         user: RoomMember,
     },
+    /// Somebody left a live room by themselves (small rooms only).
+    #[serde(rename = "room.member_left")]
+    RoomMemberLeft {
+        /// The room.
+        room_id: RoomId,
+        /// Who left.
+        user: RoomMember,
+    },
+    /// Of a message only the place is left; if it was pinned, it is not any more.
+    #[serde(rename = "room.message_deleted")]
+    RoomMessageDeleted {
+        /// The room.
+        room_id: RoomId,
+        /// The message.
+        message_id: u64,
+        /// Its author, the host or a moderator.
+        deleted_by: UserId,
+    },
+    /// A message is on top of the room.
+    #[serde(rename = "room.message_pinned")]
+    RoomMessagePinned {
+        /// The message.
+        message: RoomMessage,
+    },
+    /// A message is not on top of the room any more.
+    #[serde(rename = "room.message_unpinned")]
+    RoomMessageUnpinned {
+        /// The room.
+        room_id: RoomId,
+        /// The message.
+        message_id: u64,
+    },
+    /// The reactions to a message are these now; at most once per 500 ms a message.
+    #[serde(rename = "room.reactions_changed")]
+    RoomReactionsChanged {
+        /// The room.
+        room_id: RoomId,
+        /// The message.
+        message_id: u64,
+        /// How many there are.
+        reactions_count: u32,
+        /// How many of each type; types that nobody chose are left out.
+        #[schema(value_type = BTreeMap<String, u32>)]
+        reactions: BTreeMap<ReactionType, u32>,
+    },
+    /// A member may not write in the room.
+    #[serde(rename = "room.member_muted")]
+    RoomMemberMuted {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+        /// Until then, or until unmuted.
+        until: Option<Time>,
+    },
+    /// A member may write in the room again.
+    #[serde(rename = "room.member_unmuted")]
+    RoomMemberUnmuted {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// A member was put out of the room for a few minutes.
+    #[serde(rename = "room.member_kicked")]
+    RoomMemberKicked {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+        /// By whom.
+        by: UserId,
+        /// When they may come back.
+        until: Time,
+    },
+    /// A member was put out of the room for good.
+    #[serde(rename = "room.member_banned")]
+    RoomMemberBanned {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+        /// By whom.
+        by: UserId,
+    },
+    /// Somebody who was kicked or banned may come in again.
+    #[serde(rename = "room.member_unbanned")]
+    RoomMemberUnbanned {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+        /// By whom.
+        by: UserId,
+    },
+    /// Members wait so long between two messages.
+    #[serde(rename = "room.slow_mode_changed")]
+    RoomSlowModeChanged {
+        /// The room.
+        room_id: RoomId,
+        /// Seconds; 0 is off.
+        slow_mode_seconds: u32,
+    },
+    /// So many users listen to a room now: at most once a second a room, when the number has changed; the last number
+    /// is always told.
+    #[serde(rename = "room.viewers")]
+    RoomViewers {
+        /// The room.
+        room_id: RoomId,
+        /// Distinct users who listen.
+        viewers: u32,
+    },
     /// A live room went live.
     #[serde(rename = "room.started")]
     RoomStarted {
@@ -99,6 +260,9 @@ pub enum Event {
     /// A user went online or offline.
     #[serde(rename = "presence.changed")]
     PresenceChanged(PresenceState),
+    /// The hearer shows their own status to others from now on, or hides it.
+    #[serde(rename = "presence.visibility_changed")]
+    PresenceVisibilityChanged(Visibility),
     /// One of the hearer's sessions was ended; its sockets are closed next.
     #[serde(rename = "session.revoked")]
     SessionRevoked {
@@ -113,31 +277,64 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ChatMessageCreated { .. } => "chat.message_created",
+            Self::ChatMessageUpdated { .. } => "chat.message_updated",
+            Self::ChatMessageDeleted { .. } => "chat.message_deleted",
+            Self::ChatConversationDeleted { .. } => "chat.conversation_deleted",
+            Self::ChatConversationRestored { .. } => "chat.conversation_restored",
             Self::ChatMessagesRead { .. } => "chat.messages_read",
             Self::ChatTypingStarted { .. } => "chat.typing_started",
             Self::RoomMessageCreated { .. } => "room.message_created",
             Self::RoomMemberJoined { .. } => "room.member_joined",
+            Self::RoomMemberLeft { .. } => "room.member_left",
+            Self::RoomMessageDeleted { .. } => "room.message_deleted",
+            Self::RoomMessagePinned { .. } => "room.message_pinned",
+            Self::RoomMessageUnpinned { .. } => "room.message_unpinned",
+            Self::RoomReactionsChanged { .. } => "room.reactions_changed",
+            Self::RoomMemberMuted { .. } => "room.member_muted",
+            Self::RoomMemberUnmuted { .. } => "room.member_unmuted",
+            Self::RoomMemberKicked { .. } => "room.member_kicked",
+            Self::RoomMemberBanned { .. } => "room.member_banned",
+            Self::RoomMemberUnbanned { .. } => "room.member_unbanned",
+            Self::RoomSlowModeChanged { .. } => "room.slow_mode_changed",
+            Self::RoomViewers { .. } => "room.viewers",
             Self::RoomStarted { .. } => "room.started",
             Self::GiftSent(_) => "gift.sent",
             Self::WalletUpdated { .. } => "wallet.updated",
             Self::PresenceChanged(_) => "presence.changed",
+            Self::PresenceVisibilityChanged(_) => "presence.visibility_changed",
             Self::SessionRevoked { .. } => "session.revoked",
         }
     }
 
-    /// How it travels.
-    #[must_use]
-    pub const fn delivery(&self) -> Delivery {
+    /// How it travels where the channel makes no difference.
+    const fn delivery(&self) -> Delivery {
         match self {
-            Self::ChatTypingStarted { .. } => Delivery::Signal,
+            Self::ChatTypingStarted { .. } | Self::RoomReactionsChanged { .. } | Self::RoomViewers { .. } => {
+                Delivery::Signal
+            }
             Self::ChatMessageCreated { .. }
             | Self::RoomMessageCreated { .. }
             | Self::RoomMemberJoined { .. }
+            | Self::RoomMemberLeft { .. }
             | Self::PresenceChanged(_) => Delivery::Live,
-            Self::ChatMessagesRead { .. }
+            Self::ChatMessageUpdated { .. }
+            | Self::ChatMessageDeleted { .. }
+            | Self::ChatConversationDeleted { .. }
+            | Self::ChatConversationRestored { .. }
+            | Self::ChatMessagesRead { .. }
+            | Self::RoomMessageDeleted { .. }
+            | Self::RoomMessagePinned { .. }
+            | Self::RoomMessageUnpinned { .. }
+            | Self::RoomMemberMuted { .. }
+            | Self::RoomMemberUnmuted { .. }
+            | Self::RoomMemberKicked { .. }
+            | Self::RoomMemberBanned { .. }
+            | Self::RoomMemberUnbanned { .. }
+            | Self::RoomSlowModeChanged { .. }
             | Self::RoomStarted { .. }
             | Self::GiftSent(_)
             | Self::WalletUpdated { .. }
+            | Self::PresenceVisibilityChanged(_)
             | Self::SessionRevoked { .. } => Delivery::Durable,
         }
     }
@@ -169,5 +366,18 @@ impl Envelope {
     #[must_use]
     pub fn new(channel: Channel, event: Event) -> Self {
         Self { channel, data: EventData { id: base::id::ulid(), at: Time::now(), event } }
+    }
+
+    /// How it travels. An event has one class, but for gifts: to those who watch a room or a post, a gift is an
+    /// animation, which nobody wants to see again after a reconnect; what is kept is the end of its streak, with the
+    /// totals. To the receiver it is money (realtime.md §7).
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        match (&self.data.event, self.channel) {
+            (Event::GiftSent(gift), Channel::Room(_) | Channel::Post(_)) if !gift.repeat_end => {
+                Delivery::Signal
+            }
+            (event, _) => event.delivery(),
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Gifts: inputs and views (realtime.md §4, domain.md §5.9).
 
-use base::Money;
 use base::id::{GiftId, UserId};
+use base::{Money, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::key::IdempotencyKey;
 use crate::rooms::RoomMember;
+use crate::users::UserCard;
 use crate::wallet::WalletBalance;
 
 /// What a gift is given for.
@@ -22,11 +23,10 @@ pub enum Giftable {
 }
 
 /// Input of `gifts.send_gift`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendGift {
     /// The client's key of this write; not part of its content.
-    #[serde(skip_serializing)]
     pub client_id: IdempotencyKey,
     /// Which gift.
     pub gift_id: GiftId,
@@ -123,10 +123,61 @@ pub struct Gift {
     pub currency: String,
 }
 
-/// The `data` of `gift.sent`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Who gave for a room or a post, and what together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TopSender {
+    /// Who.
+    pub user: UserCard,
+    /// How many times.
+    pub gifts: u64,
+    /// How many were given with them.
+    pub quantity: u64,
+    /// What they cost together.
+    pub total_price: Money,
+}
+
+/// Which of one's own gifts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GiftDirection {
+    /// Those that one gave.
+    #[default]
+    Sent,
+    /// Those that one was given.
+    Received,
+}
+
+/// A gift in the own list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GiftGiven {
+    /// Its id: that of the `gift_transaction`.
+    pub id: u64,
+    /// Which gift; with the price of today.
+    pub gift: GiftIcon,
+    /// Who gave.
+    pub sender: UserCard,
+    /// Who received.
+    pub receiver: UserCard,
+    /// What for; `null` for a kind that this release does not know.
+    pub giftable: Option<GiftableRef>,
+    /// How many.
+    pub quantity: u32,
+    /// What the giver paid.
+    pub total_price: Money,
+    /// Words with it.
+    pub message: Option<String>,
+    /// When.
+    pub created_at: Time,
+}
+
+/// The `data` of `gift.sent` (realtime.md §7). Equal gifts of one sender for the same thing, each within 3 s of the one
+/// before, are a streak. Each gift is told once with `repeat_end` false; when 3 s have passed without another, the
+/// streak's end is told once, with its totals. A room that is given more than 20 gifts a second is told of several
+/// gifts of one sender at once (`merged`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GiftSentEvent {
-    /// The ledger's own id of this gift: an animation can be traced to its money.
+    /// The ledger's own id of this gift, and at the end of a streak and in a merged frame that of the last one: an
+    /// animation can be traced to its money.
     pub gift_transaction_id: u64,
     /// What was given.
     pub gift: GiftIcon,
@@ -134,22 +185,42 @@ pub struct GiftSentEvent {
     pub sender: RoomMember,
     /// Who received.
     pub receiver_id: UserId,
-    /// How many.
-    pub quantity: u32,
-    /// What the giver paid.
+    /// How many were given with this gift; at the end of a streak with all of its gifts, in a merged frame with all
+    /// gifts of the frame.
+    pub quantity: u64,
+    /// What the giver paid for `quantity`.
     pub total_price: Money,
-    /// Words with it.
+    /// Words with it; none at the end of a streak.
     pub message: Option<String>,
     /// What for.
     pub giftable: GiftableRef,
-    /// How many equal gifts the streak has (realtime.md §7); 1 outside of a streak.
+    /// Which gift of its streak this is, from 1; at the end of a streak how many gifts it had, in a merged frame the
+    /// greatest of the frame.
     pub repeat_count: u32,
-    /// The streak is over?
+    /// The streak is over. This frame is its settlement and no gift of its own.
     pub repeat_end: bool,
+    /// The streak so far. (Left out by the first release, whose stored events are still read.)
+    #[serde(default)]
+    pub streak: GiftStreak,
+    /// In a merged frame: how many gifts of this sender it stands for. They may be of several kinds: the picture is the
+    /// last one's, the sums are those of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<u32>,
+}
+
+/// A streak, as far as it has come: `repeat_count` gifts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GiftStreak {
+    /// Its own id (a ULID), the same in all of its events.
+    pub id: String,
+    /// How many were given.
+    pub quantity: u64,
+    /// What they cost together.
+    pub total_price: Money,
 }
 
 /// A gift's face in an event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GiftIcon {
     /// Its id.
     pub id: GiftId,
@@ -164,11 +235,66 @@ pub struct GiftIcon {
 }
 
 /// What a gift was given for, by name and id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GiftableRef {
     /// Its kind.
     #[serde(rename = "type")]
     pub kind: Giftable,
     /// Its id.
     pub id: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::GiftSentEvent;
+    use crate::channel::Channel;
+    use crate::event::{Delivery, Envelope, Event, EventData};
+
+    fn event(repeat_end: bool) -> Value {
+        json!({
+            "gift_transaction_id": 7,
+            "gift": {"id": 1, "name": "rose", "icon": "rose.png", "animation_url": null, "price": "1.50"},
+            "sender": {"id": 2, "name": "أمل", "avatar": null},
+            "receiver_id": 3,
+            "quantity": 2,
+            "total_price": "3.00",
+            "message": null,
+            "giftable": {"type": "live_room", "id": 5},
+            "repeat_count": 4,
+            "repeat_end": repeat_end,
+            "streak": {"id": "01J", "quantity": 8, "total_price": "12.00"},
+        })
+    }
+
+    #[test]
+    fn a_gift_is_an_animation_where_it_is_watched_and_money_where_it_is_received() {
+        let delivery = |channel, repeat_end| {
+            let gift: GiftSentEvent = serde_json::from_value(event(repeat_end)).unwrap();
+            Envelope::new(channel, Event::GiftSent(Box::new(gift))).delivery()
+        };
+        for watched in [Channel::Room(5), Channel::Post(5)] {
+            assert_eq!(delivery(watched, false), Delivery::Signal);
+            assert_eq!(delivery(watched, true), Delivery::Durable, "the settlement is kept");
+        }
+        for repeat_end in [false, true] {
+            assert_eq!(delivery(Channel::User(3), repeat_end), Delivery::Durable);
+        }
+    }
+
+    #[test]
+    fn the_shape_on_the_wire_and_that_of_the_first_release() {
+        let told = json!({"id": "01A", "at": "2026-01-31T18:00:00.000000Z", "type": "gift.sent", "data": event(false)});
+        let read: EventData = serde_json::from_value(told.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), told);
+        // Nodes look for the type at the beginning (the hub's `gifts.rs`).
+        let text = serde_json::to_string(&read).unwrap();
+        assert!(text.find(r#""type":"gift.sent""#).is_some_and(|place| place < 100), "{text}");
+        // What is stored under keys and in the outbox when the program is exchanged.
+        let mut first = event(false);
+        first.as_object_mut().unwrap().remove("streak");
+        let first: GiftSentEvent = serde_json::from_value(first).unwrap();
+        assert_eq!(first.streak, super::GiftStreak::default());
+    }
 }

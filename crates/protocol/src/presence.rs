@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Input of `presence.query`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QueryPresence {
     /// At most 200 users.
@@ -29,6 +29,21 @@ pub struct PresenceEntry {
     pub online: bool,
     /// When the last connection went; `null` while online, or when never seen.
     pub last_seen_at: Option<Time>,
+}
+
+/// Input of `presence.set_visibility`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetVisibility {
+    /// May others see whether one is online?
+    pub visible: bool,
+}
+
+/// Answer of `presence.set_visibility`, and the `data` of `presence.visibility_changed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Visibility {
+    /// May others see whether one is online?
+    pub visible: bool,
 }
 
 /// One user's status: the `data` of `presence.changed` and of the reply to subscribing `presence:{user_id}`.

@@ -143,6 +143,42 @@ impl DurationType {
     }
 }
 
+/// `reactions.type`: what one user feels about one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReactionType {
+    /// Likes it.
+    Like,
+    /// Loves it.
+    Love,
+    /// Laughs.
+    Haha,
+    /// Is amazed.
+    Wow,
+    /// Is sad.
+    Sad,
+    /// Is angry.
+    Angry,
+}
+
+impl ReactionType {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Like, Self::Love, Self::Haha, Self::Wow, Self::Sad, Self::Angry];
+
+    /// The value of the column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Like => "like",
+            Self::Love => "love",
+            Self::Haha => "haha",
+            Self::Wow => "wow",
+            Self::Sad => "sad",
+            Self::Angry => "angry",
+        }
+    }
+}
+
 /// Input of `create_room`, the body of `POST /live-rooms`. Dates and times are those of `timezone`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -205,7 +241,7 @@ pub struct RoomFilter {
 }
 
 /// Input of `rooms.join`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRoom {
     /// The room.
@@ -254,11 +290,10 @@ pub struct JitsiPass {
 }
 
 /// Input of `rooms.post_message`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostMessage {
     /// The client's key of this write; not part of its content.
-    #[serde(skip_serializing)]
     pub client_id: IdempotencyKey,
     /// The room.
     pub room_id: RoomId,
@@ -267,7 +302,7 @@ pub struct PostMessage {
     /// `text` or `emoji`; announcements have an operation of their own.
     #[serde(default, rename = "type")]
     pub message_type: RoomMessageType,
-    /// The message of the same room that it answers.
+    /// The message of the same room that it answers; an answer to an answer joins the thread of the first message.
     #[serde(default)]
     pub parent_id: Option<u64>,
 }
@@ -284,7 +319,7 @@ pub struct PostMessageBody {
     /// `text` or `emoji`.
     #[serde(default, rename = "type")]
     pub message_type: RoomMessageType,
-    /// The message of the same room that it answers.
+    /// The message of the same room that it answers; an answer to an answer joins the thread of the first message.
     #[serde(default)]
     pub parent_id: Option<u64>,
 }
@@ -315,7 +350,7 @@ pub struct RoomMessage {
     pub message_type: RoomMessageType,
     /// The words; `null` when deleted.
     pub body: Option<String>,
-    /// The message that it answers.
+    /// The message that its thread begins with; `null` for a message that answers none.
     pub parent_id: Option<u64>,
     /// Pinned on top?
     #[serde(default)]
@@ -326,15 +361,256 @@ pub struct RoomMessage {
     /// How many reactions it has.
     #[serde(default)]
     pub reactions_count: u32,
+    /// The asker's own reaction; only in lists, and left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub my_reaction: Option<ReactionType>,
     /// When it was accepted.
     pub created_at: Time,
 }
 
-/// Answer of `rooms.post_message`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Answer of `rooms.post_message` and `rooms.announce`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MessagePosted {
     /// The message, the same for every repeat.
     pub message: RoomMessage,
+}
+
+/// Input of `rooms.leave`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveRoom {
+    /// The room.
+    pub room_id: RoomId,
+}
+
+/// Input of `rooms.delete_message`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteRoomMessage {
+    /// The message.
+    pub message_id: u64,
+}
+
+/// Input of `rooms.pin_message`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinMessage {
+    /// The message.
+    pub message_id: u64,
+}
+
+/// Input of `rooms.unpin_message`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnpinMessage {
+    /// The message.
+    pub message_id: u64,
+}
+
+/// Answer of `rooms.delete_message`, `rooms.pin_message` and `rooms.unpin_message`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessageChanged {
+    /// The message as it is now.
+    pub message: RoomMessage,
+}
+
+/// Input of `rooms.react`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactToMessage {
+    /// The message.
+    pub message_id: u64,
+    /// The reaction, in place of an earlier one; `null` takes it back. To be said in either case.
+    #[serde(rename = "type", deserialize_with = "Option::deserialize")]
+    #[schema(required = true)]
+    pub reaction: Option<ReactionType>,
+}
+
+/// The body of `PUT /live-room-messages/{id}/reaction`.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactionBody {
+    /// The reaction, in place of an earlier one.
+    #[serde(rename = "type")]
+    pub reaction: ReactionType,
+}
+
+/// Answer of `rooms.react`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reacted {
+    /// The message.
+    pub message_id: u64,
+    /// How many reactions it has now.
+    pub reactions_count: u32,
+    /// The asker's own; `null` when taken back.
+    pub my_reaction: Option<ReactionType>,
+}
+
+/// Input of `rooms.announce`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Announce {
+    /// The client's key of this write; not part of its content.
+    pub client_id: IdempotencyKey,
+    /// The room.
+    pub room_id: RoomId,
+    /// 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub body: String,
+}
+
+/// The body of `POST /live-rooms/{id}/announcements`.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnnounceBody {
+    /// A UUID made by the client; the same one again gives the same message.
+    pub client_id: IdempotencyKey,
+    /// 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub body: String,
+}
+
+impl AnnounceBody {
+    /// The operation's input, once the path has named the room.
+    #[must_use]
+    pub fn into_input(self, room_id: RoomId) -> Announce {
+        let Self { client_id, body } = self;
+        Announce { client_id, room_id, body }
+    }
+}
+
+/// Input of `rooms.mute_user`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MuteUser {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who is not to write there.
+    pub user_id: UserId,
+    /// For how long, 1 s to 30 days; until unmuted where left out.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    pub seconds: Option<u32>,
+}
+
+/// The body of `POST /live-rooms/{id}/participants/{user}/mute`; it may be empty.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MuteBody {
+    /// For how long, 1 s to 30 days; until unmuted where left out.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    pub seconds: Option<u32>,
+}
+
+/// Input of `rooms.unmute_user`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnmuteUser {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who may write there again.
+    pub user_id: UserId,
+}
+
+/// Answer of `rooms.mute_user` and `rooms.unmute_user`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MuteState {
+    /// Who.
+    pub user_id: UserId,
+    /// May not write now.
+    pub muted: bool,
+    /// When that ends by itself; `null` where it does not, or there is no mute.
+    pub until: Option<Time>,
+}
+
+/// Input of `rooms.kick_user`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KickUser {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who is put out; may come back after five minutes.
+    pub user_id: UserId,
+}
+
+/// Input of `rooms.ban_user`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BanUser {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who is put out, until unbanned.
+    pub user_id: UserId,
+}
+
+/// Input of `rooms.unban_user`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnbanUser {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who may come in again, after a kick or a ban.
+    pub user_id: UserId,
+}
+
+/// Answer of `rooms.kick_user`, `rooms.ban_user` and `rooms.unban_user`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BanState {
+    /// Who.
+    pub user_id: UserId,
+    /// May not come in now.
+    pub banned: bool,
+    /// When that ends by itself; `null` where it does not, or there is no ban.
+    pub until: Option<Time>,
+}
+
+/// Input of `rooms.set_slow_mode`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSlowMode {
+    /// The room.
+    pub room_id: RoomId,
+    /// Least seconds between two messages of one member, 0 to 3,600; 0 is off.
+    #[schema(maximum = 3600)]
+    pub seconds: u32,
+}
+
+/// The body of `PUT /live-rooms/{id}/slow-mode`.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlowModeBody {
+    /// Least seconds between two messages of one member, 0 to 3,600; 0 is off.
+    #[schema(maximum = 3600)]
+    pub seconds: u32,
+}
+
+/// Answer of `rooms.set_slow_mode`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SlowMode {
+    /// The room.
+    pub room_id: RoomId,
+    /// Least seconds between two messages of one member; 0 is off.
+    pub slow_mode_seconds: u32,
+}
+
+/// Somebody with a seat, as the host and moderators see them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Participant {
+    /// The id of the registration; the list is walked by it.
+    pub registration_id: u64,
+    /// Who.
+    pub user: UserCard,
+    /// `registered`, `attended` or `missed`.
+    pub status: RegistrationStatus,
+    /// When the seat was taken.
+    pub registered_at: Option<Time>,
+    /// When they first came in.
+    pub attended_at: Option<Time>,
+    /// May not write now.
+    pub muted: bool,
+    /// May not come in now.
+    pub banned: bool,
 }
 
 /// A person in a room.

@@ -2,14 +2,24 @@
 
 use base::{Problem, Violations};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::chat::{MarkRead, SendMessage, StartTyping, SyncMessages};
-use crate::gifts::SendGift;
-use crate::presence::QueryPresence;
-use crate::rooms::{JoinRoom, PostMessage};
+use crate::asyncapi::Shape;
+use crate::chat::{
+    DeleteMessage, EditMessage, MarkRead, MessageDeleted, MessageEdited, MessageSent, MessagesRead,
+    SendMessage, StartTyping, SyncMessages, SyncedMessages,
+};
+use crate::gifts::{GiftSent, SendGift};
+use crate::presence::{PresenceList, QueryPresence, SetVisibility, Visibility};
+use crate::rooms::{
+    Announce, BanState, BanUser, DeleteRoomMessage, JoinRoom, KickUser, LeaveRoom, MessageChanged,
+    MessagePosted, MuteState, MuteUser, PinMessage, PostMessage, ReactToMessage, Reacted, RoomJoined,
+    SetSlowMode, SlowMode, UnbanUser, UnmuteUser, UnpinMessage,
+};
 
 macro_rules! methods {
-    ($($name:literal $variant:ident($input:ty);)+) => {
+    ($($name:literal $variant:ident($input:ty) -> $answer:ty;)+) => {
         /// A decoded call. Adding one does not compile until the dispatch deals with it.
         #[derive(Clone, Debug)]
         pub enum Rpc {
@@ -24,6 +34,11 @@ macro_rules! methods {
             #[must_use]
             pub const fn method(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// Every method's name, input and answer, for the description.
+            pub(crate) fn shapes() -> Vec<(&'static str, Shape, Shape)> {
+                vec![$(($name, Shape::of::<$input>(), Shape::of::<$answer>())),+]
             }
 
             /// Reads a call. `data` is JSON; an empty one counts as `{}`.
@@ -41,15 +56,34 @@ macro_rules! methods {
 }
 
 methods! {
-    "chat.send_message" SendMessage(SendMessage);
-    "chat.mark_read" MarkRead(MarkRead);
-    "chat.start_typing" StartTyping(StartTyping);
-    "chat.sync" SyncMessages(SyncMessages);
-    "rooms.join" JoinRoom(JoinRoom);
-    "rooms.post_message" PostMessage(PostMessage);
-    "gifts.send_gift" SendGift(SendGift);
-    "presence.query" QueryPresence(QueryPresence);
+    "chat.send_message" SendMessage(SendMessage) -> MessageSent;
+    "chat.edit_message" EditMessage(EditMessage) -> MessageEdited;
+    "chat.delete_message" DeleteMessage(DeleteMessage) -> MessageDeleted;
+    "chat.mark_read" MarkRead(MarkRead) -> MessagesRead;
+    "chat.start_typing" StartTyping(StartTyping) -> Nothing;
+    "chat.sync" SyncMessages(SyncMessages) -> SyncedMessages;
+    "rooms.join" JoinRoom(JoinRoom) -> RoomJoined;
+    "rooms.leave" LeaveRoom(LeaveRoom) -> Nothing;
+    "rooms.post_message" PostMessage(PostMessage) -> MessagePosted;
+    "rooms.delete_message" DeleteRoomMessage(DeleteRoomMessage) -> MessageChanged;
+    "rooms.pin_message" PinMessage(PinMessage) -> MessageChanged;
+    "rooms.unpin_message" UnpinMessage(UnpinMessage) -> MessageChanged;
+    "rooms.react" ReactToMessage(ReactToMessage) -> Reacted;
+    "rooms.announce" Announce(Announce) -> MessagePosted;
+    "rooms.mute_user" MuteUser(MuteUser) -> MuteState;
+    "rooms.unmute_user" UnmuteUser(UnmuteUser) -> MuteState;
+    "rooms.kick_user" KickUser(KickUser) -> BanState;
+    "rooms.ban_user" BanUser(BanUser) -> BanState;
+    "rooms.unban_user" UnbanUser(UnbanUser) -> BanState;
+    "rooms.set_slow_mode" SetSlowMode(SetSlowMode) -> SlowMode;
+    "gifts.send_gift" SendGift(SendGift) -> GiftSent;
+    "presence.query" QueryPresence(QueryPresence) -> PresenceList;
+    "presence.set_visibility" SetVisibility(SetVisibility) -> Visibility;
 }
+
+/// The answer of an operation that has none: `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Nothing {}
 
 /// Why a call could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

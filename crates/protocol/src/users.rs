@@ -172,6 +172,128 @@ pub struct OwnProfile {
     pub following_count: u32,
 }
 
+/// Input of `update_profile`: what is left out stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateProfile {
+    /// About the user, at most 1000 characters; `null` or nothing but blanks takes it away.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 1000)]
+    pub bio: Option<Option<String>>,
+    /// Where the user lives, at most 255 characters; `null` or nothing but blanks takes it away.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    pub location: Option<Option<String>>,
+    /// The account's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Lang>,
+    /// IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Others may see whether the user is online?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show_online_status: Option<bool>,
+    /// Others may see the e-mail address?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show_email: Option<bool>,
+    /// Others may see the phone number?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show_phone: Option<bool>,
+    /// Who may write to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_messages_from: Option<MessagesFrom>,
+}
+
+/// Who may write to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessagesFrom {
+    /// Everybody who is signed in.
+    Everyone,
+    /// Whoever follows the user.
+    Followers,
+    /// Nobody.
+    None,
+}
+
+impl MessagesFrom {
+    /// As the column and clients spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Followers => "followers",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A member that tells `null` from being left out.
+mod given {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Option::<T>::deserialize(from).map(Some)
+    }
+}
+
+/// Answer of `update_profile`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileUpdated {
+    /// The profile as it is now.
+    #[serde(flatten)]
+    pub profile: OwnProfile,
+    /// The account's language.
+    pub language: Lang,
+    /// IANA name.
+    pub timezone: String,
+}
+
+/// Somebody whom the asker blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BlockedUser {
+    /// Who.
+    #[serde(flatten)]
+    pub card: UserCard,
+    /// Since when.
+    pub blocked_at: Option<Time>,
+}
+
+/// Input of `update_standing`: at least one of the two.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateStanding {
+    /// `false` suspends the account, `true` lifts that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_active: Option<bool>,
+    /// Checked by the platform?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_verified: Option<bool>,
+    /// Why, for the audit log; at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
+    pub reason: Option<String>,
+}
+
+/// An account as those see it who look after accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standing {
+    /// Name, handle, picture, and whether the platform checked it.
+    #[serde(flatten)]
+    pub card: UserCard,
+    /// Not suspended?
+    pub is_active: bool,
+}
+
 /// Counts of what a user has not seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unread {

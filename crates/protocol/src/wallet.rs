@@ -194,7 +194,6 @@ pub struct TransactionFilter {
 #[serde(deny_unknown_fields)]
 pub struct AdjustWallet {
     /// The key of this write; not part of its content.
-    #[serde(skip_serializing)]
     pub client_id: IdempotencyKey,
     /// Whose wallet.
     pub user_id: UserId,

@@ -8,6 +8,7 @@
 use protocol::codec::{DecodeError, Encoding, decode_commands};
 use protocol::frame::Command;
 
+mod documents;
 mod golden;
 mod hostile;
 mod names;

@@ -1,0 +1,339 @@
+//! What the document says of methods, events and channels beside their types. A test compares the names with the types'.
+
+use base::Rule;
+
+use crate::channel::Channel;
+
+/// A method of `rpc`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Method {
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// The events that it may cause.
+    pub events: &'static [&'static str],
+    /// The rules that may refuse it, beside those of every method ([`EVERYWHERE`]).
+    pub rules: &'static [Rule],
+}
+
+/// An event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Notice {
+    pub name: &'static str,
+    /// Where it is heard.
+    pub channels: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+}
+
+/// Rules that may refuse any method.
+pub(super) const EVERYWHERE: &[Rule] = &[
+    Rule::INTERNAL,
+    Rule::UNAVAILABLE,
+    Rule::VALIDATION_FAILED,
+    Rule::NOT_FOUND,
+    Rule::RATE_LIMITED,
+    Rule::MISSING_ABILITY,
+    Rule::TIMEOUT,
+];
+
+const KEYED: [Rule; 2] = [Rule::IDEMPOTENCY_KEY_REUSED, Rule::REQUEST_IN_PROGRESS];
+const INSIDE: [Rule; 3] = [Rule::ROOM_NOT_ACTIVE, Rule::ROOM_BANNED, Rule::ROOM_NOT_REGISTERED];
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "chat.send_message",
+        summary: "Writes to a conversation, or to a user with whom one is opened.",
+        events: &["chat.message_created"],
+        rules: &[
+            KEYED[0],
+            KEYED[1],
+            Rule::SELF_CONVERSATION,
+            Rule::MESSAGES_NOT_ACCEPTED,
+            Rule::BLOCKED,
+            Rule::REPLY_NOT_FOUND,
+            Rule::MEDIA_NOT_FOUND,
+        ],
+    },
+    Method {
+        name: "chat.edit_message",
+        summary: "Changes the words of one's own text message within 15 minutes.",
+        events: &["chat.message_updated"],
+        rules: &[
+            Rule::EDIT_WINDOW_OVER,
+            Rule::NOT_EDITABLE,
+            Rule::FORBIDDEN,
+            Rule::BLOCKED,
+            Rule::MESSAGES_NOT_ACCEPTED,
+        ],
+    },
+    Method {
+        name: "chat.delete_message",
+        summary: "Deletes one's own message for both; only its place is left. Again is no error.",
+        events: &["chat.message_deleted"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "chat.mark_read",
+        summary: "Everything of the other up to a message has been seen; never goes backwards.",
+        events: &["chat.messages_read"],
+        rules: &[],
+    },
+    Method {
+        name: "chat.start_typing",
+        summary: "Shows the other one that something is being written, for 5 s; at most once in 3 s.",
+        events: &["chat.typing_started"],
+        rules: &[Rule::BLOCKED, Rule::MESSAGES_NOT_ACCEPTED],
+    },
+    Method {
+        name: "chat.sync",
+        summary: "What was written and changed since a message, from MySQL, after `recovered: false`.",
+        events: &[],
+        rules: &[],
+    },
+    Method {
+        name: "rooms.join",
+        summary: "Enters a live room: its state, and the pass for its video.",
+        events: &["room.member_joined"],
+        rules: &INSIDE,
+    },
+    Method {
+        name: "rooms.leave",
+        summary: "Leaves a room. Again is no error.",
+        events: &["room.member_left"],
+        rules: &[],
+    },
+    Method {
+        name: "rooms.post_message",
+        summary: "Writes into a live room, or answers a message there.",
+        events: &["room.message_created"],
+        rules: &[
+            KEYED[0],
+            KEYED[1],
+            INSIDE[0],
+            INSIDE[1],
+            INSIDE[2],
+            Rule::ROOM_MUTED,
+            Rule::ROOM_SLOW_MODE,
+            Rule::ROOM_PARENT_NOT_FOUND,
+        ],
+    },
+    Method {
+        name: "rooms.delete_message",
+        summary: "The author, the host or a moderator deletes a message; only its place is left.",
+        events: &["room.message_deleted"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "rooms.pin_message",
+        summary: "The host or a moderator pins a message; at most three.",
+        events: &["room.message_pinned"],
+        rules: &[Rule::FORBIDDEN, Rule::ROOM_TOO_MANY_PINNED],
+    },
+    Method {
+        name: "rooms.unpin_message",
+        summary: "The host or a moderator takes a pin off.",
+        events: &["room.message_unpinned"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "rooms.react",
+        summary: "Sets one's reaction to a message, changes it, or takes it back (`type: null`).",
+        events: &["room.reactions_changed"],
+        rules: &INSIDE,
+    },
+    Method {
+        name: "rooms.announce",
+        summary: "The host or a moderator writes an announcement.",
+        events: &["room.message_created"],
+        rules: &[KEYED[0], KEYED[1], Rule::FORBIDDEN, Rule::ROOM_NOT_ACTIVE],
+    },
+    Method {
+        name: "rooms.mute_user",
+        summary: "The host or a moderator takes a user's voice in the room's chat, for a time or until unmuted.",
+        events: &["room.member_muted"],
+        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+    },
+    Method {
+        name: "rooms.unmute_user",
+        summary: "The host or a moderator gives it back.",
+        events: &["room.member_unmuted"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "rooms.kick_user",
+        summary: "The host or a moderator puts a user out of the room for some minutes.",
+        events: &["room.member_kicked"],
+        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+    },
+    Method {
+        name: "rooms.ban_user",
+        summary: "The host or a moderator puts a user out of the room for good.",
+        events: &["room.member_banned"],
+        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+    },
+    Method {
+        name: "rooms.unban_user",
+        summary: "The host or a moderator lets a user in again.",
+        events: &["room.member_unbanned"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "rooms.set_slow_mode",
+        summary: "The host or a moderator sets the least time between two messages of one member; 0 is off.",
+        events: &["room.slow_mode_changed"],
+        rules: &[Rule::FORBIDDEN],
+    },
+    Method {
+        name: "gifts.send_gift",
+        summary: "Gives a gift and pays for it.",
+        events: &["gift.sent", "wallet.updated"],
+        rules: &[
+            KEYED[0],
+            KEYED[1],
+            INSIDE[0],
+            INSIDE[1],
+            INSIDE[2],
+            Rule::BLOCKED,
+            Rule::INSUFFICIENT_FUNDS,
+            Rule::UNKNOWN_GIFT,
+            Rule::SELF_GIFT,
+            Rule::GIFT_WRONG_RECEIVER,
+        ],
+    },
+    Method {
+        name: "presence.query",
+        summary: "Who of at most 200 users is online, of those who show it.",
+        events: &[],
+        rules: &[],
+    },
+    Method {
+        name: "presence.set_visibility",
+        summary: "Shows or hides one's own status.",
+        events: &["presence.visibility_changed"],
+        rules: &[],
+    },
+];
+
+const BOTH: &str = "`user:{id}` of both participants";
+const ROOM: &str = "`room:{id}`";
+const ROOM_AND_USER: &str = "`room:{id}`, and `user:{id}` of the person";
+const OWN: &str = "`user:{id}`";
+
+pub(super) const EVENTS: &[Notice] = &[
+    Notice {
+        name: "chat.message_created",
+        channels: BOTH,
+        summary: "A 1:1 message; `unread_total` is the hearer's own.",
+    },
+    Notice { name: "chat.message_updated", channels: BOTH, summary: "A message was edited." },
+    Notice { name: "chat.message_deleted", channels: BOTH, summary: "A message was deleted for both." },
+    Notice {
+        name: "chat.conversation_deleted",
+        channels: BOTH,
+        summary: "A conversation was deleted; its next message brings it back.",
+    },
+    Notice {
+        name: "chat.conversation_restored",
+        channels: BOTH,
+        summary: "A deleted conversation was opened again, without a message.",
+    },
+    Notice {
+        name: "chat.messages_read",
+        channels: BOTH,
+        summary: "Somebody has read up to a message; the reader's own devices hear the new total.",
+    },
+    Notice {
+        name: "chat.typing_started",
+        channels: "`user:{id}` of the other participant; a signal",
+        summary: "Somebody types; forget it at `until`.",
+    },
+    Notice {
+        name: "room.message_created",
+        channels: ROOM,
+        summary: "A message or an announcement in a live room.",
+    },
+    Notice { name: "room.message_deleted", channels: ROOM, summary: "Only the message's place is left." },
+    Notice { name: "room.message_pinned", channels: ROOM, summary: "A message is on top." },
+    Notice { name: "room.message_unpinned", channels: ROOM, summary: "A message is on top no more." },
+    Notice {
+        name: "room.reactions_changed",
+        channels: "`room:{id}`; a signal",
+        summary: "The reactions to a message as they are now; at most twice a second a message.",
+    },
+    Notice {
+        name: "room.member_joined",
+        channels: ROOM,
+        summary: "Somebody joined (rooms of at most 200 users).",
+    },
+    Notice {
+        name: "room.member_left",
+        channels: ROOM,
+        summary: "Somebody left (rooms of at most 200 users).",
+    },
+    Notice {
+        name: "room.member_muted",
+        channels: ROOM_AND_USER,
+        summary: "Somebody may not write, until then or until unmuted.",
+    },
+    Notice { name: "room.member_unmuted", channels: ROOM_AND_USER, summary: "Somebody may write again." },
+    Notice {
+        name: "room.member_kicked",
+        channels: ROOM_AND_USER,
+        summary: "Somebody was put out for some minutes.",
+    },
+    Notice { name: "room.member_banned", channels: ROOM_AND_USER, summary: "Somebody was put out for good." },
+    Notice { name: "room.member_unbanned", channels: ROOM_AND_USER, summary: "Somebody may come in again." },
+    Notice {
+        name: "room.slow_mode_changed",
+        channels: ROOM,
+        summary: "The least time between two messages of one member.",
+    },
+    Notice {
+        name: "room.viewers",
+        channels: "`room:{id}`; a signal",
+        summary: "Users who listen now; at most once a second.",
+    },
+    Notice {
+        name: "room.started",
+        channels: "`room:{id}`, and `user:{id}` of everybody with a seat",
+        summary: "The room is live.",
+    },
+    Notice {
+        name: "gift.sent",
+        channels: "`room:{id}` or `post:{id}` (a signal while the streak grows, kept with `repeat_end: true`), and the \
+                   receiver's `user:{id}`",
+        summary: "A gift: an animation where it is seen, and word to the receiver.",
+    },
+    Notice { name: "wallet.updated", channels: OWN, summary: "The hearer's own wallet changed." },
+    Notice {
+        name: "presence.changed",
+        channels: "`presence:{user_id}`; the last value is kept",
+        summary: "A user went online or offline.",
+    },
+    Notice {
+        name: "presence.visibility_changed",
+        channels: OWN,
+        summary: "The hearer shows or hides the own status.",
+    },
+    Notice {
+        name: "session.revoked",
+        channels: OWN,
+        summary: "A session was ended; its sockets are closed next.",
+    },
+];
+
+/// Name, who may listen, what is kept, and what the reply to `subscribe` carries as `data`.
+pub(super) const CHANNELS: &[(Channel, &str, &str)] = &[
+    (
+        Channel::User(1),
+        "that user; subscribed by the server",
+        "nothing; `connect` carries the user and the totals",
+    ),
+    (
+        Channel::Room(1),
+        "the host, moderators, and whoever the room admits (free and live, or a seat; not banned)",
+        "the room's state, as `rooms.join` answers it",
+    ),
+    (Channel::Presence(1), "whoever may see that user's status", "the status, as in `presence.changed`"),
+];
