@@ -12,13 +12,21 @@ pub struct Actor {
     /// `jti` of an access JWT, or the id of the Sanctum token's row as text: what a revocation names.
     pub(crate) token_id: String,
     pub(crate) abilities: Vec<String>,
+    /// When an access JWT was signed, Unix seconds; nothing for whoever presented none.
+    pub(crate) signed_at: Option<i64>,
 }
 
 impl Actor {
     /// The platform acting by itself for a user: seeding, clocks. It may do whatever the user may.
     #[must_use]
     pub fn on_behalf_of(user_id: UserId) -> Self {
-        Self { user_id, session_id: None, token_id: String::new(), abilities: vec!["*".to_owned()] }
+        Self {
+            user_id,
+            session_id: None,
+            token_id: String::new(),
+            abilities: vec!["*".to_owned()],
+            signed_at: None,
+        }
     }
 
     /// The user.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use base::CommonFault;
+use base::id::{RoomId, UserId};
 use bus::{Bus, Publish};
 use bytes::Bytes;
 use config::Settings;
@@ -12,8 +13,11 @@ use protocol::event::Delivery;
 use store::Store;
 
 use crate::fault::{of_bus, of_store};
+use crate::gather::Gather;
+use crate::rooms::RoomFacts;
 use crate::unit::{Aftermath, Unit};
-use crate::users::{LastUses, Revocations, TokenKeys};
+use crate::uploads::{AddressKey, Storage};
+use crate::users::{LastUses, Revocations, TokenKeys, UserState};
 
 /// Envelopes of one round trip at most, so that none is long enough to look like a Redis that does not answer.
 const PUBLISHED_AT_ONCE: usize = 200;
@@ -34,8 +38,15 @@ pub struct Handles {
     pub(crate) keys: TokenKeys,
     /// Tokens that ended before their time, kept in memory for the hot path.
     pub(crate) revocations: Revocations,
+    /// Signs the addresses of files.
+    pub(crate) address_key: AddressKey,
+    /// Where files are.
+    pub(crate) storage: Storage,
     /// Uses of API tokens that are still to be written, in the background.
     pub(crate) last_uses: LastUses,
+    /// Readers of users' states and of rooms' facts, joined.
+    pub(crate) state_reads: Arc<Gather<UserId, UserState>>,
+    pub(crate) room_reads: Arc<Gather<RoomId, RoomFacts>>,
     /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
     pub(crate) hashing: tokio::sync::Semaphore,
 }
@@ -55,14 +66,20 @@ impl App {
     /// A sentence for the operator: keys that cannot be read, a store that does not answer.
     pub async fn start(store: Store, bus: Bus, settings: Settings) -> Result<Self, CommonFault> {
         let keys = TokenKeys::load(&settings.auth)?;
+        let address_key = AddressKey::derive(settings.uploads.url_secret.expose())?;
+        let storage = Storage::new(&settings.uploads.folder);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let app = Self(Arc::new(Handles {
             store,
             bus,
             settings,
             keys,
+            address_key,
+            storage,
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
+            state_reads: Arc::default(),
+            room_reads: Arc::default(),
             hashing: tokio::sync::Semaphore::new(cores),
         }));
         crate::users::load_revocations(&app).await?;
@@ -82,7 +99,7 @@ impl App {
     /// # Errors
     /// [`CommonFault::Unavailable`]: it may or may not have been heard.
     pub async fn signal(&self, envelope: &Envelope) -> Result<(), CommonFault> {
-        debug_assert_eq!(envelope.data.event.delivery(), Delivery::Signal, "emit it in a unit");
+        debug_assert_eq!(envelope.delivery(), Delivery::Signal, "emit it in a unit");
         self.publish(std::slice::from_ref(envelope)).await
     }
 
@@ -94,6 +111,7 @@ impl App {
     pub(crate) async fn tell(&self, after: &Aftermath) -> Result<(), CommonFault> {
         let stale: Vec<&str> = after.stale.iter().map(String::as_str).collect();
         self.bus.cache_invalidate(&stale).await.map_err(of_bus)?;
+        crate::users::renew_unread(self, &after.unread).await?;
         self.publish(&after.envelopes).await?;
         for message in &after.controls {
             self.bus.control(message).await.map_err(of_bus)?;
@@ -116,7 +134,7 @@ impl App {
         let mut publishes = Vec::with_capacity(envelopes.len());
         for envelope in envelopes {
             let payload = serde_json::to_vec(&envelope.data).map_err(CommonFault::internal)?;
-            let kept = envelope.data.event.delivery() != Delivery::Signal;
+            let kept = envelope.delivery() != Delivery::Signal;
             publishes.push(Publish {
                 channel: envelope.channel.to_string().into(),
                 payload: Bytes::from(payload),

@@ -109,7 +109,12 @@ fn scope(actor: &Actor, operation: &str) -> String {
     format!("{}:{operation}", actor.user_id())
 }
 
+/// Of the input without its key.
 fn fingerprint(input: &impl Serialize) -> Result<String, CommonFault> {
-    let canonical = serde_json::to_vec(input).map_err(CommonFault::internal)?;
+    let mut content = serde_json::to_value(input).map_err(CommonFault::internal)?;
+    if let Some(members) = content.as_object_mut() {
+        members.remove("client_id");
+    }
+    let canonical = serde_json::to_vec(&content).map_err(CommonFault::internal)?;
     Ok(Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod app;
 pub mod chat;
 pub mod fault;
+mod gather;
 pub mod gifts;
 pub mod idempotency;
 pub mod morph;
@@ -15,6 +16,7 @@ pub mod presence;
 pub mod rooms;
 pub mod system;
 pub mod unit;
+pub mod uploads;
 pub mod users;
 pub mod wallet;
 

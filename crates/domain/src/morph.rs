@@ -16,6 +16,8 @@ pub enum Morph {
     LiveRoom,
     /// A message in a live room.
     LiveRoomMessage,
+    /// A message of a conversation.
+    Message,
     /// A gift that was given.
     GiftTransaction,
 }
@@ -30,14 +32,22 @@ impl Morph {
             (MorphStyle::Class, Self::Comment) => r"App\Models\Comment",
             (MorphStyle::Class, Self::LiveRoom) => r"App\Models\LiveRoom",
             (MorphStyle::Class, Self::LiveRoomMessage) => r"App\Models\LiveRoomMessage",
+            (MorphStyle::Class, Self::Message) => r"App\Models\Message",
             (MorphStyle::Class, Self::GiftTransaction) => r"App\Models\GiftTransaction",
             (MorphStyle::Alias, Self::User) => "user",
             (MorphStyle::Alias, Self::Post) => "post",
             (MorphStyle::Alias, Self::Comment) => "comment",
             (MorphStyle::Alias, Self::LiveRoom) => "live_room",
             (MorphStyle::Alias, Self::LiveRoomMessage) => "live_room_message",
+            (MorphStyle::Alias, Self::Message) => "message",
             (MorphStyle::Alias, Self::GiftTransaction) => "gift_transaction",
         }
+    }
+
+    /// Both values that the column may have, for reading.
+    #[must_use]
+    pub const fn spellings(self) -> [&'static str; 2] {
+        [self.column(MorphStyle::Class), self.column(MorphStyle::Alias)]
     }
 }
 
@@ -69,6 +79,7 @@ mod tests {
             Morph::Comment,
             Morph::LiveRoom,
             Morph::LiveRoomMessage,
+            Morph::Message,
             Morph::GiftTransaction,
         ] {
             let alias = morph.column(MorphStyle::Alias);

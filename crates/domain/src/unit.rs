@@ -34,11 +34,25 @@ pub(crate) struct Aftermath {
     /// Entries of the cache that the commit made stale.
     #[serde(default)]
     pub(crate) stale: Vec<String>,
+    /// Unread totals that the cache is to have; of two of a user the one with the greater version stays.
+    #[serde(default)]
+    pub(crate) unread: Vec<UnreadNow>,
     /// Events to publish, in the order emitted.
     pub(crate) envelopes: Vec<Envelope>,
     /// Messages to all nodes.
     #[serde(default)]
     pub(crate) controls: Vec<ControlMessage>,
+}
+
+/// A user's unread total after a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnreadNow {
+    /// Whose.
+    pub(crate) user_id: UserId,
+    /// Over all conversations.
+    pub(crate) total: u32,
+    /// Grows with each change.
+    pub(crate) version: u64,
 }
 
 impl Aftermath {
@@ -48,7 +62,7 @@ impl Aftermath {
         let durable: Vec<Envelope> = self
             .envelopes
             .iter()
-            .filter(|envelope| envelope.data.event.delivery() == Delivery::Durable)
+            .filter(|envelope| envelope.delivery() == Delivery::Durable)
             .cloned()
             .collect();
         let mut rows: Vec<Self> = durable
@@ -57,6 +71,7 @@ impl Aftermath {
             .collect();
         if let Some(first) = rows.first_mut() {
             first.stale.clone_from(&self.stale);
+            first.unread.clone_from(&self.unread);
         }
         if let Some(last) = rows.last_mut() {
             last.controls.clone_from(&self.controls);
@@ -115,6 +130,12 @@ impl Unit {
     /// The commit makes what Redis remembers of this user stale (name, unread total, state).
     pub fn forget_user(&mut self, user_id: UserId) {
         self.forget(crate::users::state_key(user_id));
+    }
+
+    /// The commit gives the cache this unread total.
+    pub(crate) fn renew_unread(&mut self, now: UnreadNow) {
+        self.after.unread.retain(|earlier| earlier.user_id != now.user_id);
+        self.after.unread.push(now);
     }
 
     /// The commit makes this entry of the cache stale.

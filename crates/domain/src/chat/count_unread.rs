@@ -22,5 +22,6 @@ pub async fn count_unread(app: &App, actor: &Actor) -> Result<UnreadCounts, Chat
             unread_count: view::count(row.unread),
         })
         .collect();
-    Ok(UnreadCounts { unread_total: totals.first().map_or(0, |total| total.1), conversations })
+    let total = totals.first().copied().unwrap_or_default();
+    Ok(UnreadCounts { unread_total: total.unread_total, unread_version: total.version, conversations })
 }

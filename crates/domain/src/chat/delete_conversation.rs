@@ -2,14 +2,16 @@
 
 use base::Time;
 use base::id::ConversationId;
+use protocol::Event;
+use protocol::channel::Channel;
 
-use super::send_message::unread_in;
+use super::unread::{find_totals, unread_in};
 use super::{ChatError, Participation};
 use crate::unit::Unit;
 use crate::{Actor, App, in_unit};
 
 /// Deletes a conversation for both participants, the only thing that the schema can say (domain.md §5.10); the next
-/// message restores it. What is unread in it leaves both totals until then.
+/// message restores it. What is unread in it leaves both totals until then, and both hear of that.
 ///
 /// # Errors
 /// 404 for a conversation of others, or one that is deleted already.
@@ -24,12 +26,22 @@ async fn write_deletion(unit: &mut Unit, actor: &Actor, id: ConversationId) -> R
     let now = Time::now_in_seconds();
     store::chat::update_deleted_at(unit, id, Some(now), now).await?;
     // In the order of the pair, which is ascending: two deletions cannot deadlock.
-    for reader in [place.conversation.user_one_id, place.conversation.user_two_id] {
+    let pair = [place.conversation.user_one_id, place.conversation.user_two_id];
+    for reader in pair {
         let unread = unread_in(unit, reader, id).await?;
         if unread > 0 {
             store::chat::update_unread_taken(unit, reader, unread).await?;
-            unit.forget_user(reader);
         }
+    }
+    let totals = find_totals(unit, &pair).await?;
+    for user_id in pair {
+        let total = totals.of(user_id);
+        let event = Event::ChatConversationDeleted {
+            conversation_id: id,
+            unread_total: total.unread_total,
+            unread_version: total.version,
+        };
+        unit.emit(Channel::User(user_id), event);
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub async fn list_messages(
         }
     };
     drop(conn);
-    Ok(Page::ascending(limit, view::messages_ascending(rows)?, sides, |message| message.id))
+    Ok(Page::ascending(limit, view::messages_ascending(app, rows)?, sides, |message| message.id))
 }
 
 /// At most `limit` rows, and whether there are more.

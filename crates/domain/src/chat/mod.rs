@@ -1,24 +1,36 @@
 //! One-to-one chat (realtime.md §4, §5; domain.md §5.10). The pair's row is the lock under which messages get their
-//! ids, so id order is commit order; events go to the `user:` channels of both.
+//! ids, and are edited, deleted and read, so id order is commit order; events go to the `user:` channels of both.
+//!
+//! Events are published after their commits, so two that concern the same thing may be heard in the other order. Nobody
+//! needs a lock for that: each carries by what to tell which of two is the newer. A total has its version, a message its
+//! `edited_at` (and deleted is final), a receipt its `up_to`, of which the greatest counts.
 
 mod conversations;
 mod count_unread;
 mod delete_conversation;
+mod delete_message;
+mod edit_message;
 mod list_messages;
 mod mark_read;
 mod open_conversation;
+mod own_message;
 mod policy;
 mod send_message;
 mod start_typing;
 mod sync_messages;
+mod sync_walk;
+mod unread;
 mod view;
 
 pub use conversations::{demand_conversation, find_conversation, list_conversations};
 pub use count_unread::count_unread;
 pub use delete_conversation::delete_conversation;
+pub use delete_message::delete_message;
+pub use edit_message::edit_message;
 pub use list_messages::{MAX_MESSAGES, MessageWindow, list_messages};
 pub use mark_read::mark_read;
 pub use open_conversation::open_conversation;
+pub use own_message::demand_own_message;
 pub use send_message::send_message;
 pub use start_typing::start_typing;
 pub use sync_messages::sync_messages;
@@ -28,6 +40,7 @@ use base::{CommonFault, Fault, Rule};
 use store::chat::ConversationRow;
 
 use crate::common_faults;
+use crate::uploads::UploadError;
 
 /// What can go wrong in chat.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +63,15 @@ pub enum ChatError {
     /// `media` names an upload that is not there.
     #[error("The upload named in `media` does not exist.")]
     MediaNotFound,
+    /// `media` names an upload that something uses already.
+    #[error("A file can be sent once; upload it again.")]
+    MediaInUse,
+    /// It was written more than 15 minutes ago.
+    #[error("A message can be edited within 15 minutes.")]
+    EditWindowOver,
+    /// It is no text, or deleted.
+    #[error("Only a text message that is not deleted can be edited.")]
+    NotEditable,
 }
 
 impl Fault for ChatError {
@@ -61,6 +83,9 @@ impl Fault for ChatError {
             Self::Blocked => Rule::BLOCKED,
             Self::ReplyNotFound => Rule::REPLY_NOT_FOUND,
             Self::MediaNotFound => Rule::MEDIA_NOT_FOUND,
+            Self::MediaInUse => Rule::UPLOAD_IN_USE,
+            Self::EditWindowOver => Rule::EDIT_WINDOW_OVER,
+            Self::NotEditable => Rule::NOT_EDITABLE,
         }
     }
 
@@ -73,6 +98,17 @@ impl Fault for ChatError {
 }
 
 common_faults!(ChatError);
+
+impl From<UploadError> for ChatError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Common(fault) => Self::Common(fault),
+            UploadError::NotFound => Self::MediaNotFound,
+            UploadError::InUse => Self::MediaInUse,
+            other => CommonFault::internal(other).into(),
+        }
+    }
+}
 
 /// A conversation as one participant stands in it: the proof that access was checked.
 struct Participation {

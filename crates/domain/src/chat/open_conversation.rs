@@ -1,17 +1,20 @@
 //! `open_conversation`.
 
 use base::{CommonFault, Time};
+use protocol::Event;
+use protocol::channel::Channel;
 use protocol::chat::{Conversation, OpenConversation};
 use store::StoreError;
 use store::chat::ConversationRow;
 
 use super::policy::{require_accepted, take_conversation};
-use super::send_message::unread_in;
+use super::unread::{find_totals, unread_in};
 use super::{ChatError, Participation, pair, view};
 use crate::unit::Unit;
 use crate::{Actor, App, in_unit};
 
-/// Opens the conversation with a user, or finds it; a deleted one is restored. Also says whether it is new.
+/// Opens the conversation with a user, or finds it; a deleted one is restored, of which both hear. Also says whether it
+/// is new.
 ///
 /// # Errors
 /// [`ChatError::SelfConversation`], 404 for a user who is gone, [`ChatError::Blocked`],
@@ -70,10 +73,19 @@ async fn write_conversation(
             let unread = unread_in(unit, reader, place.id()).await?;
             if unread > 0 {
                 added.push((reader, unread));
-                unit.forget_user(reader);
             }
         }
         store::chat::update_unread_added(unit, &added).await?;
+        let totals = find_totals(unit, &[one, two]).await?;
+        for user_id in [one, two] {
+            let total = totals.of(user_id);
+            let event = Event::ChatConversationRestored {
+                conversation_id: place.id(),
+                unread_total: total.unread_total,
+                unread_version: total.version,
+            };
+            unit.emit(Channel::User(user_id), event);
+        }
     }
     Ok((place.conversation, created))
 }

@@ -1,7 +1,7 @@
 //! `chat.send_message`.
 
 use base::id::{MessageId, UserId};
-use base::{Problem, Time, Violations, text};
+use base::{CommonFault, Problem, Time, Violations, text};
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::chat::{Message, MessageSent, MessageType, SendMessage};
@@ -9,11 +9,14 @@ use store::StoreError;
 use store::chat::NewMessage;
 
 use super::policy::{require_accepted, take_conversation, take_message};
-use super::view::count;
+use super::unread::{find_totals, unread_in};
+use super::view::NotedMedium;
 use super::{ChatError, NO_CONVERSATION, Participation, pair};
 use crate::idempotency::{self, Claim, Written};
+use crate::morph::Morph;
 use crate::unit::Unit;
-use crate::{Actor, App, in_unit};
+use crate::uploads::ClaimedUpload;
+use crate::{Actor, App, in_unit, uploads};
 
 const OPERATION: &str = "chat.send_message";
 /// Characters of a message at most (domain.md §5.10).
@@ -25,8 +28,9 @@ const MAX_BODY: usize = 4000;
 /// # Errors
 /// 404 for a conversation of others and for a receiver who is gone; [`ChatError::Blocked`],
 /// [`ChatError::MessagesNotAccepted`], [`ChatError::SelfConversation`], [`ChatError::ReplyNotFound`]; violations of
-/// `client_id`, `body`, `media`, `conversation_id`; [`ChatError::MediaNotFound`] for every upload (there are none
-/// yet); rate limits: 60 messages a minute, 20 new conversations an hour.
+/// `client_id`, `body`, `media` (one to ten files, of the message's kind), `conversation_id`;
+/// [`ChatError::MediaNotFound`] for a file that is not the actor's, [`ChatError::MediaInUse`] for one that was sent
+/// before; rate limits: 60 messages a minute, 20 new conversations an hour.
 pub async fn send_message(
     app: &App,
     actor: &Actor,
@@ -37,7 +41,7 @@ pub async fn send_message(
     if app.settings.limits.enabled {
         take_allowance(app, actor, &input).await?;
     }
-    in_unit!(app, |unit| write_message(unit, actor, &input))
+    in_unit!(app, |unit| write_message(app, unit, actor, &input))
 }
 
 /// What can be said of an input before anything is read.
@@ -76,6 +80,7 @@ async fn take_allowance(app: &App, actor: &Actor, input: &SendMessage) -> Result
 }
 
 async fn write_message(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     input: &SendMessage,
@@ -93,6 +98,14 @@ async fn write_message(
     if let Some(reply_to_id) = input.reply_to_id {
         require_reply(unit, &place, reply_to_id).await?;
     }
+    let files = uploads::claim_for_message(unit, me, &input.media, input.message_type).await?;
+    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let noted: Vec<NotedMedium> = files.into_iter().map(noted).collect();
+    let metadata = if noted.is_empty() {
+        None
+    } else {
+        Some(serde_json::json!({ "media": serde_json::to_value(&noted).map_err(CommonFault::internal)? }))
+    };
     // Read under the lock, so that times follow ids.
     let now = Time::now_in_seconds();
     let restored = restored_unread(unit, &place).await?;
@@ -101,41 +114,49 @@ async fn write_message(
         sender_id: me,
         message_type: input.message_type.as_str(),
         body: body.as_deref(),
+        media_urls: &paths,
+        metadata: metadata.as_ref(),
         reply_to_id: input.reply_to_id,
         now,
     };
     let id = store::chat::insert_message(unit, &new).await?;
     store::chat::update_last_message(unit, place.id(), id, now).await?;
+    if !input.media.is_empty() {
+        uploads::attach(unit, &input.media, Morph::Message, id).await?;
+    }
 
     let mut added = vec![(other, restored.1.saturating_add(1))];
     if restored.0 > 0 {
         added.push((me, restored.0));
-        unit.forget_user(me);
     }
     added.sort_unstable();
     store::chat::update_unread_added(unit, &added).await?;
-    let totals = store::chat::list_unread_totals(unit, &[me, other]).await?;
+    let totals = find_totals(unit, &[me, other]).await?;
 
+    let media: Vec<_> = noted.into_iter().zip(&paths).map(|(medium, path)| medium.shown(app, path)).collect();
     let message = Message {
         id,
         conversation_id: place.id(),
         sender_id: me,
         message_type: input.message_type,
         body,
-        media_urls: Vec::new(),
+        media_urls: media.iter().map(|medium| medium.url.clone()).collect(),
+        media,
         reply_to_id: input.reply_to_id,
         created_at: now,
+        edited_at: None,
         read_at: None,
         deleted: false,
     };
     for user_id in [other, me] {
-        let unread_total = totals.iter().find(|total| total.0 == user_id).map_or(0, |total| total.1);
-        unit.emit(
-            Channel::User(user_id),
-            Event::ChatMessageCreated { message: message.clone(), unread_total },
-        );
+        let total = totals.of(user_id);
+        let event = Event::ChatMessageCreated {
+            message: message.clone(),
+            unread_total: total.unread_total,
+            unread_version: total.version,
+        };
+        unit.emit(Channel::User(user_id), event);
     }
-    unit.forget_user(other);
     Ok(idempotency::remember(unit, ticket, MessageSent { message }).await?)
 }
 
@@ -158,20 +179,34 @@ async fn find_receiver(
     Ok((row.map(|row| row.id), other))
 }
 
-/// The words, cleaned; `None` for media without any.
-fn checked_body(input: &SendMessage) -> Result<Option<String>, ChatError> {
-    let body = input.body.as_deref().map(text::clean).filter(|body| !body.is_empty());
+/// The words, cleaned; `None` where nothing is left.
+pub(super) fn clean_body(body: Option<&str>) -> Result<Option<String>, Violations> {
+    let body = body.map(text::clean).filter(|body| !body.is_empty());
     let mut violations = Violations::none();
     let too_long = body.as_deref().is_some_and(|body| text::length(body) > MAX_BODY);
     violations.require(!too_long, "body", Problem::TooLong(MAX_BODY));
+    violations.into_result().map(|()| body)
+}
+
+/// The words of a message, which only media can do without.
+fn checked_body(input: &SendMessage) -> Result<Option<String>, ChatError> {
+    let body = clean_body(input.body.as_deref())?;
+    let mut violations = Violations::none();
     if input.message_type == MessageType::Text {
         violations.require(body.is_some(), "body", Problem::Required);
+        let problem = Problem::NotAllowed("a text message has none");
+        violations.require(input.media.is_empty(), "media", problem);
     } else {
         violations.require(!input.media.is_empty(), "media", Problem::Required);
     }
     violations.into_result()?;
-    // No upload exists yet, so none that is named does.
-    if input.media.is_empty() { Ok(body) } else { Err(ChatError::MediaNotFound) }
+    Ok(body)
+}
+
+/// What the metadata keeps of a file.
+fn noted(file: ClaimedUpload) -> NotedMedium {
+    let ClaimedUpload { path: _, mime, size, name, width, height, duration } = file;
+    NotedMedium { mime: Some(mime), size, name, width, height, duration }
 }
 
 /// Holds the conversation's row, opening the conversation first if need be.
@@ -190,7 +225,7 @@ async fn lock_place(
         // The other one, or another device, was faster: theirs is the conversation.
         Err(error) if error.is_unique(store::chat::PAIR_INDEX) => {}
         // The account was deleted a moment ago.
-        Err(StoreError::Foreign(_)) => return Err(base::CommonFault::NotFound("user").into()),
+        Err(StoreError::Foreign(_)) => return Err(CommonFault::NotFound("user").into()),
         Err(error) => return Err(error.into()),
     }
     Ok(Participation::of(store::chat::lock_conversation_of(unit, one, two).await?, me)?)
@@ -211,14 +246,4 @@ async fn restored_unread(unit: &mut Unit, place: &Participation) -> Result<(u32,
     let mine = unread_in(unit, place.me, place.id()).await?;
     let theirs = unread_in(unit, place.other, place.id()).await?;
     Ok((mine, theirs))
-}
-
-/// Unread messages of a participant in one conversation, deleted or not.
-pub(super) async fn unread_in(
-    unit: &mut Unit,
-    reader: UserId,
-    conversation_id: u64,
-) -> Result<u32, ChatError> {
-    let rows = store::chat::list_unread_among(unit, reader, &[conversation_id]).await?;
-    Ok(rows.first().map_or(0, |row| count(row.unread)))
 }

@@ -7,6 +7,7 @@ use protocol::channel::Channel;
 use protocol::chat::StartTyping;
 use protocol::{Envelope, Event};
 
+use super::policy::require_accepted;
 use super::{ChatError, Participation};
 use crate::{Actor, App};
 
@@ -15,20 +16,19 @@ const EVERY: Duration = Duration::from_secs(3);
 /// For so many seconds it is to be shown.
 const SHOWN_SECONDS: i64 = 5;
 
-/// Tells the other participant that the actor types. Repeats within 3 s are swallowed.
+/// Tells the other participant that the actor types. Repeats within 3 s are swallowed. Whoever may not write is not
+/// seen to type either.
 ///
 /// # Errors
-/// 404 for a conversation of others, or a deleted one; [`ChatError::Blocked`].
+/// 404 for a conversation of others, or a deleted one, and where the other one is gone; [`ChatError::Blocked`],
+/// [`ChatError::MessagesNotAccepted`].
 pub async fn start_typing(app: &App, actor: &Actor, input: StartTyping) -> Result<(), ChatError> {
     actor.require("write")?;
     let mut conn = app.store.reader().await?;
     let row = store::chat::find_conversation(&mut conn, input.conversation_id).await?;
     let place = Participation::of_present(row, actor.user_id())?;
-    let blocked = store::social::has_block(&mut conn, place.me, place.other).await?;
+    require_accepted(&mut conn, place.me, place.other, Some(place.id())).await?;
     drop(conn);
-    if blocked {
-        return Err(ChatError::Blocked);
-    }
     if !app.bus.set_ephemeral(&format!("typing:{}:{}", place.id(), place.me), EVERY).await? {
         return Ok(());
     }

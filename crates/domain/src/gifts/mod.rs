@@ -1,8 +1,11 @@
-//! Gifts: the catalogue, and giving (domain.md §5.9, realtime.md §7).
+//! Gifts: the catalogue, giving, streaks, and who gave (domain.md §5.9, realtime.md §7).
 
 mod list_gifts;
+mod list_own_gifts;
+mod list_top_senders;
 mod recipient;
 mod send_gift;
+mod streak;
 
 use base::{CommonFault, Fault, Rule};
 
@@ -11,7 +14,10 @@ use crate::rooms::RoomError;
 use crate::wallet::WalletError;
 
 pub use list_gifts::list_gifts;
+pub use list_own_gifts::list_own_gifts;
+pub use list_top_senders::{list_post_gifts, list_room_gifts};
 pub use send_gift::send_gift;
+pub use streak::end_streaks;
 
 /// What can go wrong with gifts.
 #[derive(Debug, thiserror::Error)]

@@ -2,12 +2,13 @@
 
 use base::CommonFault;
 use base::id::UserId;
+use config::MorphStyle;
 use protocol::gifts::{Giftable, SendGift};
 use protocol::rooms::RoomMember;
 use store::Conn;
 
 use super::GiftError;
-use crate::morph::Morph;
+use crate::morph::{Morph, short_name};
 use crate::rooms::admission::admit_live;
 use crate::{Actor, access};
 
@@ -33,7 +34,7 @@ pub(super) async fn find_recipient(
 ) -> Result<Recipient, GiftError> {
     let owner = match input.giftable_type {
         Giftable::LiveRoom => find_host(conn, actor, input.giftable_id).await?,
-        Giftable::Post => find_author(conn, actor, input.giftable_id).await?,
+        Giftable::Post => find_author(conn, Some(actor), input.giftable_id).await?,
         Giftable::User => input.giftable_id,
     };
     let receiver_id = input.receiver_id.unwrap_or(owner);
@@ -61,6 +62,14 @@ pub(super) const fn giftable_morph(giftable: Giftable) -> Morph {
     }
 }
 
+/// What a column says that a gift was given for, in either spelling; `None` for what no gift of ours is given for.
+pub(super) fn giftable_kind(column: &str) -> Option<Giftable> {
+    let name = short_name(column);
+    [Giftable::LiveRoom, Giftable::Post, Giftable::User]
+        .into_iter()
+        .find(|kind| giftable_morph(*kind).column(MorphStyle::Alias) == name)
+}
+
 async fn find_host(conn: &mut Conn, actor: &Actor, room_id: u64) -> Result<UserId, GiftError> {
     let room = store::rooms::find_room(conn, room_id).await?.ok_or(CommonFault::NotFound("room"))?;
     let host = room.user_id;
@@ -70,12 +79,18 @@ async fn find_host(conn: &mut Conn, actor: &Actor, room_id: u64) -> Result<UserI
 
 /// Visibility of a post (domain.md §5.3): its author is active and not across a block, and is public, followed by
 /// the viewer, or the viewer; moderators see all.
-async fn find_author(conn: &mut Conn, actor: &Actor, post_id: u64) -> Result<UserId, GiftError> {
+pub(super) async fn find_author(
+    conn: &mut Conn,
+    viewer: Option<&Actor>,
+    post_id: u64,
+) -> Result<UserId, GiftError> {
     const NO_POST: CommonFault = CommonFault::NotFound("post");
-    let author = store::gifts::find_post_author(conn, actor.user_id(), post_id).await?.ok_or(NO_POST)?;
-    let own = author.author_id == actor.user_id();
+    // Nobody has the id 0: a guest follows no one and is blocked by no one.
+    let viewer_id = viewer.map_or(0, Actor::user_id);
+    let author = store::gifts::find_post_author(conn, viewer_id, post_id).await?.ok_or(NO_POST)?;
+    let own = author.author_id == viewer_id;
     let visible = own || (!author.is_blocked && (!author.is_private || author.is_followed));
-    if visible || access::has_permission(conn, actor.user_id(), "posts.moderate").await? {
+    if visible || (viewer.is_some() && access::has_permission(conn, viewer_id, "posts.moderate").await?) {
         Ok(author.author_id)
     } else {
         Err(NO_POST.into())

@@ -7,12 +7,14 @@ use base::{CommonFault, Problem, Time, Violations};
 use bus::TokenBucket;
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::gifts::{GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, Giftable, GiftableRef, SendGift};
+use protocol::gifts::{GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, GiftableRef, SendGift};
 use protocol::wallet::{Category, WalletBalance};
 use store::gifts::{GiftRow, NewGiftTransaction};
 
 use super::GiftError;
+use super::list_top_senders::top_key;
 use super::recipient::{find_recipient, giftable_morph};
+use super::streak::{Giving, audience, lock_place};
 use crate::idempotency::{self, Claim, Written};
 use crate::morph::Morph;
 use crate::unit::Unit;
@@ -27,8 +29,8 @@ const LIMIT: TokenBucket = TokenBucket { capacity: 20, refill_per_sec: 10.0 };
 /// Gives a gift: debits the giver by price × quantity, credits the owner of what it is given for less the platform's
 /// share and VAT, issues the invoice, and tells the room or post and the receiver, all or nothing.
 ///
-/// Each gift is a streak of its own for now: `repeat_count` 1, `repeat_end` false (realtime.md §7 merges later; the
-/// money is exact per gift either way).
+/// Equal gifts, each within 3 s of the one before, are a streak, whose end the clock tells (realtime.md §7). To the room
+/// or post a gift is an animation, which is not kept; to the receiver each gift is told once and kept.
 ///
 /// # Errors
 /// [`GiftError::UnknownGift`], [`GiftError::SelfGift`], [`GiftError::WrongReceiver`], [`GiftError::Blocked`]; those
@@ -88,6 +90,14 @@ async fn write_gift(
     let total = gift.price.times(input.quantity).ok_or(WalletError::OutOfRange)?;
     let at = Time::now_in_seconds();
     let morph = app.settings.morph;
+    let icon = icon(&gift);
+    let giving = Giving {
+        sender: &recipient.sender,
+        receiver_id: recipient.receiver_id,
+        gift: &icon,
+        giftable: GiftableRef { kind: input.giftable_type, id: input.giftable_id },
+    };
+    let place = lock_place(unit, giving).await?;
     let new = NewGiftTransaction {
         gift_id: gift.id,
         sender_id: actor.user_id(),
@@ -99,24 +109,28 @@ async fn write_gift(
         created_at: at.as_chrono(),
     };
     let id = store::gifts::insert_gift_transaction(unit, &new).await?;
+    let counted = place.count(unit, giving, id, (input.quantity, total)).await?;
     let event = Event::GiftSent(Box::new(GiftSentEvent {
         gift_transaction_id: id,
-        gift: icon(&gift),
-        sender: recipient.sender,
+        gift: icon.clone(),
+        sender: recipient.sender.clone(),
         receiver_id: recipient.receiver_id,
-        quantity: input.quantity,
+        quantity: u64::from(input.quantity),
         total_price: total,
         message: input.message.clone(),
-        giftable: GiftableRef { kind: input.giftable_type, id: input.giftable_id },
-        repeat_count: 1,
+        giftable: giving.giftable,
+        repeat_count: counted.repeat_count,
         repeat_end: false,
+        streak: counted.streak,
+        merged: None,
     }));
-    match input.giftable_type {
-        Giftable::LiveRoom => unit.emit(Channel::Room(input.giftable_id), event.clone()),
-        Giftable::Post => unit.emit(Channel::Post(input.giftable_id), event.clone()),
-        Giftable::User => {}
+    let receiver = Channel::User(recipient.receiver_id);
+    let audience = audience(giving.giftable, recipient.receiver_id);
+    if audience != receiver {
+        unit.emit(audience, event.clone());
     }
-    unit.emit(Channel::User(recipient.receiver_id), event);
+    unit.emit(receiver, event);
+    unit.forget(top_key(input.giftable_type, input.giftable_id));
 
     let balance = if total.is_positive() {
         let sale = Sale {

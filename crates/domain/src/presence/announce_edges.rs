@@ -1,17 +1,17 @@
 //! Telling that users came and went.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base::id::UserId;
 use base::{CommonFault, Time};
 use bus::Edge;
 use protocol::channel::Channel;
+use protocol::event::EventData;
 use protocol::presence::PresenceState;
 use protocol::{Envelope, Event};
-use store::StoreError;
 
 use crate::App;
-use crate::fault::{of_bus, of_store};
+use crate::fault::of_bus;
 
 /// Edges told in one round trip.
 const CHUNK: usize = 500;
@@ -19,45 +19,31 @@ const CHUNK: usize = 500;
 /// unconfirmed edges.
 const ROUNDS: u32 = 8;
 
-/// Publishes `presence.changed` for each user's newest edge, writes `users.is_online` (one autocommit statement a
-/// row, domain.md D10) and confirms the edges. Where a state has moved on meanwhile it is told again, so that the
-/// last word heard is the true one.
+/// Publishes `presence.changed` for each user's newest edge and confirms the edges. Where a state has moved on meanwhile
+/// it is told again, so that the last word heard is the true one. Gives whose presence is to be written down
+/// ([`super::record_presence`]): nobody waits for MySQL to learn that a friend is there, nor may that wait make another
+/// node believe that the edges were left unannounced.
 ///
 /// # Errors
 /// [`CommonFault::Unavailable`]: what was not confirmed comes out of `Bus::pending_edges` again.
-pub async fn announce_edges(app: &App, edges: Vec<Edge>) -> Result<(), CommonFault> {
+pub async fn announce_edges(app: &App, edges: Vec<Edge>) -> Result<Vec<UserId>, CommonFault> {
+    let mut announced = HashSet::with_capacity(edges.len());
     let mut left = edges;
     for _round in 0..ROUNDS {
         if left.is_empty() {
-            return Ok(());
+            break;
         }
         let mut newer = Vec::new();
         for chunk in left.chunks(CHUNK) {
-            announce_chunk(app, chunk).await?;
+            let newest = newest_by_user(chunk);
+            let envelopes: Vec<Envelope> = newest.iter().map(envelope).collect();
+            app.publish(&envelopes).await?;
+            announced.extend(newest.iter().map(|edge| edge.user_id));
             newer.extend(app.bus.ack_edges(chunk).await.map_err(of_bus)?);
         }
         left = newer;
     }
-    Ok(())
-}
-
-async fn announce_chunk(app: &App, edges: &[Edge]) -> Result<(), CommonFault> {
-    let newest = newest_by_user(edges);
-    let envelopes: Vec<Envelope> = newest.iter().map(envelope).collect();
-    // Heard first, written second: nobody waits for MySQL to learn that a friend is there.
-    app.publish(&envelopes).await?;
-    let mut conn = app.store.reader().await.map_err(of_store)?;
-    for edge in &newest {
-        match store::presence::update_is_online(&mut conn, edge.user_id, edge.online).await {
-            Ok(()) => {}
-            // Somebody holds the user's row for long: the reconciler writes it later.
-            Err(error @ (StoreError::LockTimeout(_) | StoreError::Deadlock(_))) => {
-                tracing::warn!(%error, user_id = edge.user_id, "is_online was not written");
-            }
-            Err(error) => return Err(of_store(error)),
-        }
-    }
-    Ok(())
+    Ok(announced.into_iter().collect())
 }
 
 /// The newest edge of each user, in the order of the edges.
@@ -75,17 +61,37 @@ const fn newer(one: Edge, other: Edge) -> Edge {
     if other.id > one.id { other } else { one }
 }
 
+/// An edge that is announced a second time (its announcer died before it confirmed it) has the same id.
 fn envelope(edge: &Edge) -> Envelope {
-    let last_seen_at = if edge.online { None } else { Time::from_unix_millis(edge.at_ms) };
+    let at = Time::from_unix_millis(edge.at_ms);
+    let last_seen_at = if edge.online { None } else { at };
     let state = PresenceState { user_id: edge.user_id, online: edge.online, last_seen_at };
-    Envelope::new(Channel::Presence(edge.user_id), Event::PresenceChanged(state))
+    let data = EventData {
+        id: base::id::ulid_of(edge.at_ms, edge.user_id, edge.id),
+        at: at.unwrap_or_else(Time::now),
+        event: Event::PresenceChanged(state),
+    };
+    Envelope { channel: Channel::Presence(edge.user_id), data }
 }
 
 #[cfg(test)]
 mod tests {
     use bus::Edge;
 
-    use super::newest_by_user;
+    use super::{envelope, newest_by_user};
+
+    #[test]
+    fn the_same_edge_is_the_same_event() {
+        let edge = Edge { id: 5, user_id: 7, online: false, at_ms: 1_700_000_000_123 };
+        let (one, again) = (envelope(&edge), envelope(&edge));
+        assert_eq!(one, again);
+        for other in
+            [Edge { id: 6, ..edge }, Edge { user_id: 8, ..edge }, Edge { at_ms: 1_700_000_000_124, ..edge }]
+        {
+            assert_ne!(envelope(&other).data.id, one.data.id);
+        }
+        assert_eq!(one.data.at.unix_millis(), edge.at_ms);
+    }
 
     #[test]
     fn only_the_newest_edge_of_a_user_is_told() {

@@ -3,13 +3,18 @@
 mod announce_edges;
 mod query_presence;
 mod reconcile_presence;
+mod record_presence;
+mod set_visibility;
 mod visibility;
 mod watch_presence;
 
 pub use announce_edges::announce_edges;
 pub use query_presence::{MAX_USERS, query_presence};
-pub use reconcile_presence::reconcile_presence;
-pub use visibility::{find_online, may_see_presence};
+pub use reconcile_presence::{SETTLED_AFTER, reconcile_presence};
+pub use record_presence::record_presence;
+pub use set_visibility::set_visibility;
+pub(crate) use set_visibility::tell_visibility;
+pub use visibility::{find_online, list_refused_watchers, may_see_presence};
 pub use watch_presence::watch_presence;
 
 use base::{CommonFault, Fault, Rule, Time};

@@ -1,31 +1,44 @@
-//! Repairing `users.is_online` after everything crashed (domain.md §4.2).
+//! Repairing presence after everything crashed, or after Redis was emptied (domain.md §4.2, realtime.md §6).
+
+use std::time::Duration;
 
 use base::CommonFault;
 use base::id::UserId;
 
+use super::record_presence::restore_last_seen;
+use super::{announce_edges, record_presence};
 use crate::App;
 use crate::fault::{of_bus, of_store};
 
 /// Rows compared in one round trip.
 const PAGE: u32 = 500;
-/// How often a row that was just written is compared again, since an edge may have been written meanwhile.
-const ROUNDS: u32 = 3;
+/// After Redis was emptied, all nodes that are alive have entered their users again when this has passed: a lease and a
+/// renewal.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(13);
+/// How often Redis may be emptied while we wait for that; the next turn comes anyway.
+const PATIENCE: u32 = 3;
 
-/// Makes `users.is_online` say what Redis says; gives how many rows were wrong. Single-row autocommit statements,
-/// a page at a time. Edges that nobody announced are not its business (`Bus::pending_edges`).
+/// Makes `users.is_online` say what Redis says, and Redis know when users were last seen; gives how many rows were wrong.
+/// A state that nobody was told of since Redis was emptied is announced, where the row says otherwise: those whose node
+/// died with Redis are gone. Edges that were made and that nobody announced are not its business (`Bus::pending_edges`).
+///
+/// May wait for [`SETTLED_AFTER`], since Redis, while it is new, does not know yet who is online.
 ///
 /// # Errors
 /// [`CommonFault::Unavailable`].
 pub async fn reconcile_presence(app: &App) -> Result<u64, CommonFault> {
+    restore_last_seen(app).await?;
     let mut repaired = 0_u64;
-    let mut after = 0;
-    loop {
-        let mut conn = app.store.reader().await.map_err(of_store)?;
-        let rows = store::presence::list_online(&mut conn, after, PAGE).await.map_err(of_store)?;
-        drop(conn);
-        let Some(&last) = rows.last() else { break };
-        after = last;
-        repaired = repaired.saturating_add(repair(app, rows, true).await?);
+    if is_settled(app).await? {
+        let mut after = 0;
+        loop {
+            let mut conn = app.store.reader().await.map_err(of_store)?;
+            let rows = store::presence::list_online(&mut conn, after, PAGE).await.map_err(of_store)?;
+            drop(conn);
+            let Some(&last) = rows.last() else { break };
+            after = last;
+            repaired = repaired.saturating_add(repair(app, &rows, true).await?);
+        }
     }
     let mut cursor = None;
     loop {
@@ -33,7 +46,7 @@ pub async fn reconcile_presence(app: &App) -> Result<u64, CommonFault> {
         let mut conn = app.store.reader().await.map_err(of_store)?;
         let rows = store::presence::list_offline_among(&mut conn, &page.user_ids).await;
         drop(conn);
-        repaired = repaired.saturating_add(repair(app, rows.map_err(of_store)?, false).await?);
+        repaired = repaired.saturating_add(repair(app, &rows.map_err(of_store)?, false).await?);
         cursor = page.cursor;
         if cursor.is_none() {
             break;
@@ -45,28 +58,28 @@ pub async fn reconcile_presence(app: &App) -> Result<u64, CommonFault> {
     Ok(repaired)
 }
 
-/// Users whose rows say `written`: writes those of which Redis says otherwise, and looks again.
-async fn repair(app: &App, users: Vec<UserId>, written: bool) -> Result<u64, CommonFault> {
-    let mut repaired = 0_u64;
-    let mut suspects: Vec<(UserId, bool)> = users.into_iter().map(|id| (id, written)).collect();
-    for _round in 0..ROUNDS {
-        if suspects.is_empty() {
-            break;
-        }
-        let ids: Vec<UserId> = suspects.iter().map(|suspect| suspect.0).collect();
-        let truth = app.bus.online(&ids).await.map_err(of_bus)?;
-        let wrong: Vec<(UserId, bool)> = suspects
-            .iter()
-            .zip(truth)
-            .filter(|(suspect, truth)| suspect.1 != truth.online)
-            .map(|(suspect, truth)| (suspect.0, truth.online))
-            .collect();
-        let mut conn = app.store.reader().await.map_err(of_store)?;
-        for &(user_id, online) in &wrong {
-            store::presence::update_is_online(&mut conn, user_id, online).await.map_err(of_store)?;
-            repaired = repaired.saturating_add(1);
-        }
-        suspects = wrong;
+/// Waits until Redis knows who is online.
+async fn is_settled(app: &App) -> Result<bool, CommonFault> {
+    for _round in 0..PATIENCE {
+        let age = app.bus.presence_age().await.map_err(of_bus)?;
+        let Some(wait) = SETTLED_AFTER.checked_sub(age).filter(|wait| !wait.is_zero()) else {
+            return Ok(true);
+        };
+        tokio::time::sleep(wait).await;
     }
-    Ok(repaired)
+    Ok(false)
+}
+
+/// Users whose rows say `written`: where Redis says otherwise, it is written, and announced if it never was.
+async fn repair(app: &App, users: &[UserId], written: bool) -> Result<u64, CommonFault> {
+    let truth = app.bus.online(users).await.map_err(of_bus)?;
+    let wrong: Vec<UserId> =
+        truth.iter().filter(|state| state.online != written).map(|state| state.user_id).collect();
+    if wrong.is_empty() {
+        return Ok(0);
+    }
+    let edges = app.bus.settle(&wrong).await.map_err(of_bus)?;
+    announce_edges(app, edges).await?;
+    record_presence(app, &wrong).await?;
+    Ok(u64::try_from(wrong.len()).unwrap_or(u64::MAX))
 }

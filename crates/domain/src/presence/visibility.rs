@@ -1,6 +1,6 @@
 //! Who may see whose status: everybody, where its owner shows it and neither blocks the other; oneself always.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base::CommonFault;
 use base::id::UserId;
@@ -31,6 +31,25 @@ pub async fn find_online(
     let visible = list_visible(app, viewer, states).await?;
     let online = app.bus.online(&visible).await.map_err(of_bus)?;
     Ok(online.into_iter().map(|state| (state.user_id, state)).collect())
+}
+
+/// Those of the watchers who may not see the user's status (any more): two round trips to Redis, however many they are.
+///
+/// # Errors
+/// [`CommonFault::Unavailable`].
+pub async fn list_refused_watchers(
+    app: &App,
+    user_id: UserId,
+    watchers: &[UserId],
+) -> Result<HashSet<UserId>, CommonFault> {
+    let state = users::find_state(app, user_id).await?.filter(|state| state.active);
+    let others = || watchers.iter().copied().filter(|&watcher| watcher != user_id);
+    match state {
+        None => Ok(watchers.iter().copied().collect()),
+        Some(state) if !state.show_online_status => Ok(others().collect()),
+        // A block holds both ways, so the user's own entry knows of all of them.
+        Some(_) => users::find_blocked_among(app, user_id, &others().collect::<Vec<_>>()).await,
+    }
 }
 
 /// Those whose status the viewer may see.

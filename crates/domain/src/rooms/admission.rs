@@ -51,6 +51,11 @@ impl RoomMember {
     pub(super) fn has_seat(&self) -> bool {
         has_seat(self.registration)
     }
+
+    /// The host, or a moderator, also one who was admitted like everybody: not bound by mutes and slow mode.
+    pub(super) async fn is_staff(&self, conn: &mut Conn, user_id: UserId) -> Result<bool, RoomError> {
+        Ok(self.role != Role::Member || is_moderator(conn, user_id).await?)
+    }
 }
 
 fn has_seat(registration: Option<RegistrationStatus>) -> bool {

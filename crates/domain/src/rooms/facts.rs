@@ -2,9 +2,11 @@
 //! (realtime.md §5). Writes of ours make it stale at once; what others write into the tables is seen after
 //! [`FACTS_TTL`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base::id::{RoomId, UserId};
+use base::{CommonFault, Time};
 use protocol::channel::Channel;
 use protocol::rooms::{AccessType, RoomMessage, RoomState, RoomStatus};
 use serde::{Deserialize, Serialize};
@@ -12,18 +14,19 @@ use serde::{Deserialize, Serialize};
 use super::admission::{Claim, admit, decide};
 use super::view::{access_type, message_view, room_status};
 use super::{NO_ROOM, RoomError};
+use crate::fault::of_bus;
 use crate::{Actor, App};
 
 /// Short, because one entry serves everybody in the room: even this absorbs any wave.
 const FACTS_TTL: Duration = Duration::from_secs(5);
 /// A seat is one user's own entry, so it has to last from one wave to the next.
-const SEAT_TTL: Duration = Duration::from_secs(600);
+const SEAT_TTL: Duration = Duration::from_secs(3_600);
 /// A room with more bans than this has each of them looked up.
 const MOST_BANNED: u32 = 1_000;
 
 /// A room as subscribers see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct RoomFacts {
+pub(crate) struct RoomFacts {
     pub id: RoomId,
     pub host_id: UserId,
     pub title: String,
@@ -32,7 +35,15 @@ pub(super) struct RoomFacts {
     pub slow_mode_seconds: u32,
     pub pinned: Vec<RoomMessage>,
     /// `None`: too many to keep.
-    pub banned: Option<Vec<UserId>>,
+    pub banned: Option<Vec<Banned>>,
+}
+
+/// Somebody who may not come in.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Banned {
+    pub user_id: UserId,
+    /// When that ends by itself, which may be before this entry of the cache does.
+    pub until: Option<Time>,
 }
 
 /// The cache's entry of a room; forgotten by whoever changes its state, slow mode, pins or bans.
@@ -47,7 +58,9 @@ pub(super) fn seat_key(room_id: RoomId, user_id: UserId) -> String {
 
 impl RoomFacts {
     fn is_known_unbanned(&self, user_id: UserId) -> bool {
-        self.banned.as_ref().is_some_and(|banned| !banned.contains(&user_id))
+        let now = Time::now();
+        let holds = |ban: &Banned| ban.user_id == user_id && ban.until.is_none_or(|until| until > now);
+        self.banned.as_ref().is_some_and(|banned| !banned.iter().any(holds))
     }
 
     /// The state for those inside.
@@ -68,16 +81,45 @@ impl RoomFacts {
 /// # Errors
 /// `not_found` for a room that is not there, or whose host's account is gone.
 pub(super) async fn find_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> {
-    let key = facts_key(room_id);
-    let cached = app.bus.cache_get(&key).await?;
-    // An entry of another release's shape counts as none.
-    if let Some(facts) = cached.value.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok()) {
+    let cached = app.bus.cache_get(&facts_key(room_id)).await?;
+    if let Some(facts) = decode(cached.value.as_deref()) {
         return Ok(facts);
     }
-    let facts = read_facts(app, room_id).await?;
-    let bytes = serde_json::to_vec(&facts).map_err(base::CommonFault::internal)?;
-    app.bus.cache_fill(&key, cached.version, &bytes, FACTS_TTL).await?;
-    Ok(facts)
+    // Everybody who finds it gone at this moment asks MySQL together.
+    let reader = app.clone();
+    let facts = app.room_reads.ask(room_id, move |ids| {
+        let app = reader.clone();
+        async move { read_all_facts(&app, ids).await }
+    });
+    Ok(facts.await?.ok_or(NO_ROOM)?)
+}
+
+/// An entry of another release's shape counts as none.
+fn decode(value: Option<&[u8]>) -> Option<RoomFacts> {
+    serde_json::from_slice(value?).ok()
+}
+
+async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, RoomFacts>, CommonFault> {
+    let mut all = HashMap::with_capacity(ids.len());
+    for room_id in ids {
+        let key = facts_key(room_id);
+        let cached = app.bus.cache_get(&key).await.map_err(of_bus)?;
+        // Read by those before, and still true: a change makes the entry stale.
+        if let Some(facts) = decode(cached.value.as_deref()) {
+            all.insert(room_id, facts);
+            continue;
+        }
+        let facts = match read_facts(app, room_id).await {
+            Ok(facts) => facts,
+            Err(RoomError::Common(CommonFault::NotFound(_))) => continue,
+            Err(RoomError::Common(fault)) => return Err(fault),
+            Err(other) => return Err(CommonFault::internal(other)),
+        };
+        let bytes = serde_json::to_vec(&facts).map_err(CommonFault::internal)?;
+        app.bus.cache_fill(&key, cached.version, &bytes, FACTS_TTL).await.map_err(of_bus)?;
+        all.insert(room_id, facts);
+    }
+    Ok(all)
 }
 
 async fn read_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> {
@@ -85,6 +127,8 @@ async fn read_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> 
     let room = store::rooms::find_room(&mut conn, room_id).await?.ok_or(NO_ROOM)?;
     let banned = store::rooms::list_banned(&mut conn, room_id, MOST_BANNED + 1).await?;
     let all = u32::try_from(banned.len()).is_ok_and(|count| count <= MOST_BANNED);
+    let banned =
+        banned.into_iter().map(|row| Banned { user_id: row.user_id, until: row.until.map(Time::from) });
     let pinned = store::rooms::list_pinned(&mut conn, room_id).await?;
     Ok(RoomFacts {
         id: room.id,
@@ -94,7 +138,7 @@ async fn read_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> 
         access: access_type(&room.access_type)?,
         slow_mode_seconds: store::rooms::find_slow_mode(&mut conn, room_id).await?,
         pinned: pinned.into_iter().map(message_view).collect::<Result<_, _>>()?,
-        banned: all.then_some(banned),
+        banned: all.then(|| banned.collect()),
     })
 }
 

@@ -6,19 +6,21 @@ use protocol::channel::Channel;
 use protocol::rooms::{JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard};
 use store::rooms::NewSeat;
 
-use super::admission::{Role, admit_live, is_moderator};
+use super::admission::{RoomMember, admit_live};
 use super::facts::{count_viewers, find_facts};
 use super::jitsi::issue_pass;
+use super::leave_room::{has_left, left_key};
 use super::seats::find_free_seat;
 use super::{NO_ROOM, RoomError};
 use crate::unit::Unit;
 use crate::{Actor, App, in_unit};
 
-/// Up to so many listeners the room hears who joins (realtime.md §3).
-const SMALL_ROOM: u32 = 200;
+/// Up to so many listeners the room hears who joins and leaves (realtime.md §3).
+pub(super) const SMALL_ROOM: u32 = 200;
 
 /// Joins a live room. The first join of somebody with a seat marks it attended; who walks into a free room takes a
-/// seat by it. Host and moderators need none. Joining again only gives a new pass.
+/// seat by it. Host and moderators need none. Joining again only gives a new pass; a small room hears of somebody who
+/// had left.
 ///
 /// # Errors
 /// Those of admission; [`RoomError::NotActive`]; [`RoomError::RoomFull`].
@@ -28,13 +30,17 @@ pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<Room
         let mut conn = app.store.reader().await?;
         let room = store::rooms::find_room(&mut conn, input.room_id).await?.ok_or(NO_ROOM)?;
         let member = admit_live(&mut conn, room, actor.user_id()).await?;
-        let moderator = member.role != Role::Member || is_moderator(&mut conn, actor.user_id()).await?;
+        let moderator = member.is_staff(&mut conn, actor.user_id()).await?;
         (member, moderator)
     };
     let viewers = count_viewers(app, input.room_id).await?;
-    if !moderator && member.registration != Some(RegistrationStatus::Attended) {
-        let tell = viewers <= SMALL_ROOM;
+    let tell = viewers <= SMALL_ROOM;
+    if moderator {
+        // Needs no seat, and comes and goes untold.
+    } else if member.registration != Some(RegistrationStatus::Attended) {
         in_unit!(app, |unit| write_attendance(unit, actor, &input, tell))?;
+    } else if has_left(app, input.room_id, actor.user_id()).await? {
+        in_unit!(app, |unit| tell_return(unit, actor, &member, tell))?;
     }
     let jitsi = match &app.settings.jitsi {
         None => None,
@@ -79,6 +85,26 @@ async fn write_attendance(
     if first && tell {
         let user =
             MemberCard { id: actor.user_id(), name: member.standing.name, avatar: member.standing.avatar };
+        unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
+    }
+    Ok(())
+}
+
+/// Writes nothing: attendance stays when somebody leaves.
+#[expect(clippy::unused_async, reason = "`in_unit!` runs what is to be awaited")]
+async fn tell_return(
+    unit: &mut Unit,
+    actor: &Actor,
+    member: &RoomMember,
+    tell: bool,
+) -> Result<(), RoomError> {
+    unit.forget(left_key(member.room.id, actor.user_id()));
+    if tell {
+        let user = MemberCard {
+            id: actor.user_id(),
+            name: member.standing.name.clone(),
+            avatar: member.standing.avatar.clone(),
+        };
         unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
     }
     Ok(())

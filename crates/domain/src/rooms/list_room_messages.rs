@@ -3,11 +3,13 @@
 use base::id::RoomId;
 use base::paging::{Cursor, MAX_PER_PAGE, Page};
 use protocol::rooms::RoomMessage;
-use store::rooms::RoomMessagesFrom;
+use store::Conn;
+use store::rooms::{RoomMessageRow, RoomMessagesFrom};
 
 use super::admission::admit;
-use super::view::message_view;
+use super::view::{message_view, reaction_type};
 use super::{NO_ROOM, RoomError};
+use crate::morph::Morph;
 use crate::{Actor, App};
 
 /// The newest messages of a room, or those beside a place (a forward cursor leads to older ones), in the order of
@@ -34,7 +36,6 @@ pub async fn list_room_messages(
     };
     let mut rows =
         store::rooms::list_messages(&mut conn, member.room.id, from, limit.saturating_add(1)).await?;
-    drop(conn);
     // One row more than the page holds tells whether there are more that way; the other way is where one came from.
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > wanted;
@@ -47,6 +48,25 @@ pub async fn list_room_messages(
     if !matches!(from, RoomMessagesFrom::After(_)) {
         rows.reverse();
     }
-    let items = rows.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
+    let items = views_for(&mut conn, actor, rows).await?;
     Ok(Page::ascending(limit, items, sides, |message| message.id))
+}
+
+/// A page's messages, each with the actor's own reaction: one query more, and none where nobody reacted.
+pub(super) async fn views_for(
+    conn: &mut Conn,
+    actor: &Actor,
+    rows: Vec<RoomMessageRow>,
+) -> Result<Vec<RoomMessage>, RoomError> {
+    let mut messages = rows.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
+    let reacted: Vec<u64> =
+        messages.iter().filter(|message| message.reactions_count > 0).map(|message| message.id).collect();
+    let morphs = Morph::LiveRoomMessage.spellings();
+    let own = store::rooms::list_own_reactions(conn, actor.user_id(), morphs, &reacted).await?;
+    for (message_id, reaction) in own {
+        if let Some(message) = messages.iter_mut().find(|message| message.id == message_id) {
+            message.my_reaction = Some(reaction_type(&reaction)?);
+        }
+    }
+    Ok(messages)
 }

@@ -1,19 +1,30 @@
 //! Live rooms: who may come in, seats, the video pass, the chat (domain.md §5.6, realtime.md §3).
 
 pub(crate) mod admission;
+mod announce;
+mod authority;
+mod ban_user;
 mod create_room;
+mod delete_room_message;
 mod enter_channel;
 mod facts;
 mod find_room;
 mod jitsi;
 mod join_room;
+mod leave_room;
+mod list_participants;
 mod list_room_messages;
 mod list_rooms;
+mod mute_user;
+mod pin_message;
 mod post_message;
+mod react_to_message;
 mod register_for_room;
 mod schedule;
 mod seats;
+mod set_slow_mode;
 mod start_room;
+mod threads;
 mod view;
 
 use std::time::Duration;
@@ -23,15 +34,27 @@ use base::{CommonFault, Fault, Rule};
 use crate::common_faults;
 use crate::wallet::WalletError;
 
+pub use announce::announce;
+pub use authority::{demand_message, demand_staff};
+pub use ban_user::{ban_user, kick_user, unban_user};
 pub use create_room::create_room;
+pub use delete_room_message::delete_room_message;
 pub use enter_channel::{demand_entry, enter_channel};
+pub(crate) use facts::RoomFacts;
 pub use find_room::find_room;
 pub use join_room::join_room;
+pub use leave_room::leave_room;
+pub use list_participants::list_participants;
 pub use list_room_messages::list_room_messages;
 pub use list_rooms::list_rooms;
+pub use mute_user::{mute_user, unmute_user};
+pub use pin_message::{pin_message, unpin_message};
 pub use post_message::post_message;
+pub use react_to_message::react_to_message;
 pub use register_for_room::register_for_room;
+pub use set_slow_mode::set_slow_mode;
 pub use start_room::start_room;
+pub use threads::list_thread;
 
 /// What can go wrong in and around rooms.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +95,12 @@ pub enum RoomError {
     /// The message to be answered is not there.
     #[error("The message replied to is not in this room.")]
     ParentNotFound,
+    /// Three messages are on top already.
+    #[error("A room has at most three pinned messages; unpin one first.")]
+    TooManyPinned,
+    /// The host, a moderator, or oneself: not to be muted, kicked or banned.
+    #[error("The host and moderators cannot be muted, removed or banned.")]
+    StaffProtected,
     /// Too early or too late to start.
     #[error("The room can be started from 15 minutes before its time until its end.")]
     OutsideWindow,
@@ -91,6 +120,8 @@ impl Fault for RoomError {
             Self::NotRegistered => Rule::ROOM_NOT_REGISTERED,
             Self::OwnRoom => Rule::ROOM_OWN,
             Self::ParentNotFound => Rule::ROOM_PARENT_NOT_FOUND,
+            Self::TooManyPinned => Rule::ROOM_TOO_MANY_PINNED,
+            Self::StaffProtected => Rule::ROOM_STAFF_PROTECTED,
             Self::OutsideWindow => Rule::ROOM_OUTSIDE_WINDOW,
         }
     }
@@ -115,3 +146,6 @@ common_faults!(RoomError);
 
 /// There is no such room, or the asker may not know of it (domain.md D23).
 const NO_ROOM: CommonFault = CommonFault::NotFound("room");
+
+/// There is no such message, or only its place is left, or the asker may not know of it.
+const NO_MESSAGE: CommonFault = CommonFault::NotFound("message");

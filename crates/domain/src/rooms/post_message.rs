@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base::id::RoomId;
 use base::text::{clean, length};
 use base::{Problem, Time, Violations};
 use protocol::Event;
@@ -9,7 +10,8 @@ use protocol::channel::Channel;
 use protocol::rooms::{MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage, RoomMessageType};
 use store::rooms::NewRoomMessage;
 
-use super::admission::{Role, RoomMember, admit_live, is_moderator};
+use super::admission::{RoomMember, admit_live};
+use super::threads::find_thread_to_join;
 use super::{NO_ROOM, RoomError};
 use crate::idempotency::{self, Claim, Written};
 use crate::unit::Unit;
@@ -18,7 +20,7 @@ use crate::{Actor, App, in_unit};
 /// Characters of a message.
 const LONGEST: usize = 500;
 
-/// Posts a message to a live room.
+/// Posts a message to a live room. Threads have one level: an answer to an answer joins the thread of the first message.
 ///
 /// Message ids are in the order of commits (realtime.md §5): the room's row is locked before the id is drawn, so the
 /// posts of one room commit one after the other. Inserting the message would lock that row against writers anyway.
@@ -41,23 +43,29 @@ pub async fn post_message(
 }
 
 fn check(input: &PostMessage) -> Result<(), Violations> {
-    let mut violations = Violations::none();
-    match length(&input.body) {
-        0 => violations.add("body", Problem::Required),
-        characters if characters > LONGEST => violations.add("body", Problem::TooLong(LONGEST)),
-        _ => {}
-    }
+    let mut violations = check_body(&input.body);
     // `announcement` has an operation of its own, `system` is the platform's.
     let own = matches!(input.message_type, RoomMessageType::Text | RoomMessageType::Emoji);
     violations.require(own, "type", Problem::NotOneOf(&["text", "emoji"]));
     violations.into_result()
 }
 
+/// 1 to 500 characters.
+pub(super) fn check_body(body: &str) -> Violations {
+    let mut violations = Violations::none();
+    match length(body) {
+        0 => violations.add("body", Problem::Required),
+        characters if characters > LONGEST => violations.add("body", Problem::TooLong(LONGEST)),
+        _ => {}
+    }
+    violations
+}
+
 /// Slow mode: the times of two messages of one member are at least so many seconds apart, or it is told how long to
 /// wait. Exact, since the room's row is locked; and only a message that was written takes its author's turn.
 async fn require_turn(unit: &mut Unit, actor: &Actor, member: &RoomMember) -> Result<(), RoomError> {
     let seconds = store::rooms::find_slow_mode(unit, member.room.id).await?;
-    if seconds == 0 || member.role != Role::Member || is_moderator(unit, actor.user_id()).await? {
+    if seconds == 0 || member.is_staff(unit, actor.user_id()).await? {
         return Ok(());
     }
     let Some(last) = store::rooms::find_last_written_at(unit, member.room.id, actor.user_id()).await? else {
@@ -83,44 +91,59 @@ async fn write_message(
     let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
     let member = admit_live(unit, room, actor.user_id()).await?;
     checked.clone()?;
-    if member.standing.is_muted && member.role == Role::Member && !is_moderator(unit, actor.user_id()).await?
-    {
+    if member.standing.is_muted && !member.is_staff(unit, actor.user_id()).await? {
         return Err(RoomError::Muted);
     }
-    if let Some(parent) = input.parent_id {
-        let parent = store::rooms::find_parent(unit, parent).await?;
-        if !parent.is_some_and(|parent| parent.live_room_id == member.room.id && !parent.is_deleted) {
-            return Err(RoomError::ParentNotFound);
-        }
-    }
+    let parent_id = match input.parent_id {
+        None => None,
+        Some(answered) => Some(find_thread_to_join(unit, member.room.id, answered).await?),
+    };
     require_turn(unit, actor, &member).await?;
 
+    let author =
+        MemberCard { id: actor.user_id(), name: member.standing.name, avatar: member.standing.avatar };
+    let words = Words { message_type: input.message_type, body: &input.body, parent_id };
+    let message = add_message(unit, member.room.id, author, words).await?;
+    Ok(idempotency::remember(unit, ticket, MessagePosted { message }).await?)
+}
+
+/// What a message says.
+pub(super) struct Words<'a> {
+    pub message_type: RoomMessageType,
+    pub body: &'a str,
+    pub parent_id: Option<u64>,
+}
+
+/// Adds a message to a locked room, which will hear of it.
+pub(super) async fn add_message(
+    unit: &mut Unit,
+    room_id: RoomId,
+    author: MemberCard,
+    words: Words<'_>,
+) -> Result<RoomMessage, RoomError> {
     let created_at = Time::now_in_seconds();
     let new = NewRoomMessage {
-        live_room_id: member.room.id,
-        user_id: actor.user_id(),
-        parent_id: input.parent_id,
-        message_type: input.message_type.as_str(),
-        message: &input.body,
+        live_room_id: room_id,
+        user_id: author.id,
+        parent_id: words.parent_id,
+        message_type: words.message_type.as_str(),
+        message: words.body,
         created_at: created_at.as_chrono(),
     };
     let message = RoomMessage {
         id: store::rooms::insert_message(unit, &new).await?,
-        room_id: member.room.id,
-        user_id: actor.user_id(),
-        user: Some(MemberCard {
-            id: actor.user_id(),
-            name: member.standing.name,
-            avatar: member.standing.avatar,
-        }),
-        message_type: input.message_type,
-        body: Some(input.body.clone()),
-        parent_id: input.parent_id,
+        room_id,
+        user_id: author.id,
+        user: Some(author),
+        message_type: words.message_type,
+        body: Some(words.body.to_owned()),
+        parent_id: words.parent_id,
         pinned: false,
         deleted: false,
         reactions_count: 0,
+        my_reaction: None,
         created_at,
     };
-    unit.emit(Channel::Room(member.room.id), Event::RoomMessageCreated { message: message.clone() });
-    Ok(idempotency::remember(unit, ticket, MessagePosted { message }).await?)
+    unit.emit(Channel::Room(room_id), Event::RoomMessageCreated { message: message.clone() });
+    Ok(message)
 }

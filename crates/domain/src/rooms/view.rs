@@ -2,11 +2,12 @@
 
 use base::Time;
 use protocol::rooms::{
-    AccessType, LiveRoom, RegistrationStatus, RoomMember, RoomMessage, RoomMessageType, RoomStatus,
+    AccessType, LiveRoom, Participant, ReactionType, RegistrationStatus, RoomMember, RoomMessage,
+    RoomMessageType, RoomStatus,
 };
 use protocol::users::UserCard;
 use store::StoreError;
-use store::rooms::{RoomListRow, RoomMessageRow};
+use store::rooms::{ParticipantRow, RoomListRow, RoomMessageRow};
 
 pub(super) fn room_status(column: &str) -> Result<RoomStatus, StoreError> {
     let all = [RoomStatus::Scheduled, RoomStatus::Active, RoomStatus::Completed, RoomStatus::Cancelled];
@@ -66,7 +67,30 @@ pub(super) fn room_view(row: RoomListRow, viewers: u32, currency: &str) -> Resul
     })
 }
 
-/// A deleted message is a tombstone: its place without its words (domain.md §4.4).
+pub(super) fn reaction_type(column: &str) -> Result<ReactionType, StoreError> {
+    let found = ReactionType::ALL.into_iter().find(|one| one.as_str() == column);
+    found.ok_or(StoreError::Corrupt { table: "reactions", column: "type" })
+}
+
+pub(super) fn participant_view(row: ParticipantRow) -> Result<Participant, StoreError> {
+    Ok(Participant {
+        registration_id: row.id,
+        user: UserCard {
+            id: row.user_id,
+            name: row.name,
+            username: row.username,
+            avatar: row.avatar,
+            is_verified: row.is_verified,
+        },
+        status: registration_status(&row.status)?,
+        registered_at: row.registered_at.map(Time::from),
+        attended_at: row.attended_at.map(Time::from),
+        muted: row.is_muted,
+        banned: row.is_banned,
+    })
+}
+
+/// A deleted message is a tombstone: its place without its words, pin and reactions (domain.md §4.4).
 pub(super) fn message_view(row: RoomMessageRow) -> Result<RoomMessage, StoreError> {
     let kinds = [
         RoomMessageType::Text,
@@ -84,9 +108,10 @@ pub(super) fn message_view(row: RoomMessageRow) -> Result<RoomMessage, StoreErro
         message_type: kind.ok_or_else(|| corrupt("type"))?,
         body: (!row.is_deleted).then_some(row.message),
         parent_id: row.parent_id,
-        pinned: row.is_pinned,
+        pinned: row.is_pinned && !row.is_deleted,
         deleted: row.is_deleted,
-        reactions_count: row.reactions_count,
+        reactions_count: if row.is_deleted { 0 } else { row.reactions_count },
+        my_reaction: None,
         created_at: row.created_at.map(Time::from).ok_or_else(|| corrupt("created_at"))?,
     })
 }

@@ -29,6 +29,8 @@ const UPKEEP_LEASE: Duration = Duration::from_secs(90);
 /// Between two purges.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const UPKEEP_LEASE_NAME: &str = "upkeep";
+/// Its own: not every node sees the files.
+const UPLOADS_LEASE_NAME: &str = "uploads";
 
 /// Runs until `shutdown`. Failures are logged and tried again at the next beat.
 pub async fn run_clocks(app: &App, shutdown: CancellationToken) {
@@ -50,6 +52,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
             }
             if is_elected(app, LEASE_NAME, LEASE).await {
                 told("relay_outbox", relay_outbox(app).await.map(drop));
+                told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
@@ -66,9 +69,16 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now() + UPKEEP_AFTER, UPKEEP_EVERY);
     // Not at once at the start: there is enough to do.
     let mut purge_at = Instant::now() + PURGE_EVERY / 10;
+    let mut uploads_at = purge_at;
     let work = async {
         loop {
             beat.tick().await;
+            if Instant::now() >= uploads_at && app.storage.is_here() {
+                uploads_at = Instant::now() + PURGE_EVERY;
+                if is_elected(app, UPLOADS_LEASE_NAME, PURGE_EVERY).await {
+                    told("purge_uploads", crate::uploads::purge_uploads(app).await.map(drop));
+                }
+            }
             if !is_elected(app, UPKEEP_LEASE_NAME, UPKEEP_LEASE).await {
                 continue;
             }

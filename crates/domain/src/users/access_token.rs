@@ -153,6 +153,7 @@ impl TokenKeys {
                 session_id: claims.sid,
                 token_id: claims.jti,
                 abilities: claims.abl.unwrap_or_else(|| vec!["*".to_owned()]),
+                signed_at: Some(claims.iat),
             },
             expires_at,
         })

@@ -45,7 +45,7 @@ async fn forget_active(app: &App, ids: &[UserId]) -> Result<(), CommonFault> {
     let keys: Vec<String> = ids.iter().map(|&id| state_key(id)).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let reads = app.bus.cache_get_many(&keys).await.map_err(of_bus)?;
-    let is_active = |value: &[u8]| serde_json::from_slice::<UserState>(value).is_ok_and(|state| state.active);
+    let is_active = |value: &[u8]| UserState::decode(value).is_some_and(|state| state.active);
     let stale: Vec<&str> = keys
         .into_iter()
         .zip(reads)

@@ -94,6 +94,7 @@ async fn check(app: &App, bearer: &str, source: Source) -> Result<Option<Authent
         session_id: None,
         token_id: token_subject(token.id),
         abilities: token.abilities,
+        signed_at: None,
     };
     if app.revocations.covers(&actor) {
         return Err(CommonFault::Unauthenticated.into());

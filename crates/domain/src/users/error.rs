@@ -25,6 +25,12 @@ pub enum UserError {
     /// (realtime.md §2).
     #[error("Unauthenticated.")]
     AccountDeleted,
+    /// One blocks oneself.
+    #[error("You cannot block yourself.")]
+    SelfBlock,
+    /// The account is above the one who acts, or their own, or the last super-admin's.
+    #[error("This account is above your reach.")]
+    ProtectedAccount,
 }
 
 impl Fault for UserError {
@@ -35,6 +41,8 @@ impl Fault for UserError {
             Self::AccountLocked(_) => Rule::ACCOUNT_LOCKED,
             Self::RefreshTokenReused => Rule::REFRESH_TOKEN_REUSED,
             Self::AccountDeleted => Rule::UNAUTHENTICATED,
+            Self::SelfBlock => Rule::SELF_BLOCK,
+            Self::ProtectedAccount => Rule::PROTECTED_ACCOUNT,
         }
     }
 

@@ -36,7 +36,9 @@ pub async fn find_user(app: &App, viewer: Option<&Actor>, id_or_username: &str) 
     let follows = between.as_ref().is_some_and(|row| row.following != 0);
     let private = profile.is_private.unwrap_or(false);
     let open = own || follows || !private;
-    let online = if open && (own || profile.show_online_status.unwrap_or(true)) {
+    // Neither sees whether the other is online where one blocks the other (realtime.md §3).
+    let blocking = between.as_ref().is_some_and(|row| row.blocking != 0);
+    let online = if open && (own || (profile.show_online_status.unwrap_or(true) && !blocking)) {
         Some(is_online(app, &profile).await)
     } else {
         None

@@ -23,7 +23,7 @@ pub struct UserFilter {
 const ROLES: &[&str] = &["speaker"];
 const MAX_QUERY: usize = 100;
 
-/// Active users, newest account first, without those who block the viewer.
+/// Active users, newest account first, without those who block the viewer or whom the viewer blocks.
 ///
 /// # Errors
 /// [`base::CommonFault::Invalid`] for a role that cannot be searched by.

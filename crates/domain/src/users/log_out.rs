@@ -4,7 +4,7 @@ use base::Time;
 use bus::ControlMessage;
 
 use super::UserError;
-use super::revocations::revoked_until;
+use super::revocations::{revoked_for_long, revoked_until};
 use super::revoke_token::sanctum_id;
 use super::session::{end_sessions, end_tokens};
 use crate::unit::Unit;
@@ -53,6 +53,5 @@ fn revocation_end(app: &App, actor: &Actor) -> Time {
     if actor.session_id().is_some() || sanctum_id(actor).is_some() {
         return revoked_until(app);
     }
-    const YEAR: i64 = 366 * 24 * 3_600;
-    Time::now_in_seconds().plus_seconds(YEAR)
+    revoked_for_long()
 }

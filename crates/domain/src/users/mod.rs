@@ -4,13 +4,16 @@ mod access_token;
 mod account_rules;
 mod apply_suspensions;
 mod authenticate;
+mod block_user;
 mod blocks;
 mod create_token;
 mod create_user;
 mod error;
 mod find_me;
 mod find_user;
+mod force_log_out;
 mod last_uses;
+mod list_blocks;
 mod list_relationships;
 mod list_tokens;
 mod list_users;
@@ -24,20 +27,27 @@ mod register;
 mod revocations;
 mod revoke_token;
 mod session;
+mod standing;
 mod state;
+mod unblock_user;
+mod update_profile;
+mod update_standing;
 
 use std::net::IpAddr;
 
 pub use access_token::{TokenKeys, mint_access_token};
 pub use apply_suspensions::apply_suspensions;
 pub use authenticate::{Authenticated, authenticate, authenticate_from_cache};
+pub use block_user::block_user;
 pub use blocks::{blocks_key, find_blocked_among, forget_blocks};
 pub use create_token::create_token;
 pub use create_user::{NewUser, assign_role, create_user};
 pub use error::UserError;
 pub use find_me::find_me;
 pub use find_user::find_user;
+pub use force_log_out::force_log_out;
 pub use last_uses::LastUses;
+pub use list_blocks::list_blocks;
 pub use list_relationships::list_relationships;
 pub use list_tokens::list_tokens;
 pub use list_users::{UserFilter, list_users};
@@ -51,7 +61,12 @@ pub use revocations::{
     Revocations, is_revoked, load_revocations, note_deleted_tokens, observe_control, watch_revocations,
 };
 pub use revoke_token::{revoke_other_tokens, revoke_token, sanctum_id};
+pub(crate) use state::renew_unread;
 pub use state::{UserState, find_state, find_states, state_key};
+pub use unblock_user::unblock_user;
+pub(crate) use update_profile::lock_profile;
+pub use update_profile::update_profile;
+pub use update_standing::{demand_standing, update_standing};
 
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
+use base::id::UserId;
 use base::{CommonFault, Time};
 use bus::ControlMessage;
 use tokio::sync::watch;
@@ -17,6 +18,9 @@ use crate::{Actor, App};
 pub struct Revocations {
     /// Subject → Unix seconds. A subject is a session id, a `jti`, or `token:{id}` of a Sanctum token.
     subjects: RwLock<HashMap<String, i64>>,
+    /// Of these users all access tokens that belong to no session and were signed until then (Unix seconds), with the
+    /// second until which that matters. Their subject is [`all_of_user`].
+    users: RwLock<HashMap<UserId, (i64, i64)>>,
     /// Told after each reading from MySQL.
     loaded: watch::Sender<()>,
 }
@@ -27,8 +31,15 @@ const ROWS: usize = 5_000;
 impl Revocations {
     /// Notes that a subject ended.
     pub(crate) fn note(&self, subject: impl Into<String>, until: Time) {
+        let subject = subject.into();
+        if let Some((user_id, signed_until)) = read_all_of_user(&subject) {
+            let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+            let noted = users.entry(user_id).or_default();
+            *noted = (noted.0.max(signed_until), noted.1.max(until.unix_seconds()));
+            return;
+        }
         let mut subjects = self.subjects.write().unwrap_or_else(PoisonError::into_inner);
-        let end = subjects.entry(subject.into()).or_default();
+        let end = subjects.entry(subject).or_default();
         *end = (*end).max(until.unix_seconds());
     }
 
@@ -37,14 +48,35 @@ impl Revocations {
         let now = Time::now().unix_seconds();
         let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
         let revoked = |subject: &str| subjects.get(subject).is_some_and(|&end| end > now);
-        revoked(actor.token_id()) || actor.session_id().is_some_and(revoked)
+        let one = revoked(actor.token_id()) || actor.session_id().is_some_and(revoked);
+        drop(subjects);
+        one || self.covers_all_of(actor, now)
+    }
+
+    /// Have all of the user's tokens without a session ended that are as old as this one?
+    fn covers_all_of(&self, actor: &Actor, now: i64) -> bool {
+        let (None, Some(signed_at)) = (actor.session_id(), actor.signed_at) else { return false };
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        users.get(&actor.user_id()).is_some_and(|&(signed_until, end)| end > now && signed_at <= signed_until)
     }
 
     /// Forgets what matters no more.
     fn forget_old(&self) {
         let now = Time::now().unix_seconds();
         self.subjects.write().unwrap_or_else(PoisonError::into_inner).retain(|_, end| *end > now);
+        self.users.write().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, end)| *end > now);
     }
+}
+
+/// The `hub_revoked_tokens` subject of all of a user's access tokens that belong to no session and were signed until a
+/// moment: `user:{id}:{Unix seconds}`.
+pub(super) fn all_of_user(user_id: UserId, signed_until: Time) -> String {
+    format!("user:{user_id}:{}", signed_until.unix_seconds())
+}
+
+fn read_all_of_user(subject: &str) -> Option<(UserId, i64)> {
+    let (user_id, signed_until) = subject.strip_prefix("user:")?.split_once(':')?;
+    Some((user_id.parse().ok()?, signed_until.parse().ok()?))
 }
 
 /// Reads all revocations that matter from MySQL: at the start, and every half minute for what no message brought
@@ -103,8 +135,15 @@ pub async fn note_deleted_tokens(app: &App, token_ids: &[u64]) -> Result<usize, 
 /// before it acts on the message itself.
 pub fn observe_control(app: &App, message: &ControlMessage) {
     if let ControlMessage::SessionRevoked { subject, .. } = message {
-        app.revocations.note(subject.as_str(), revoked_until(app));
+        let until = if read_all_of_user(subject).is_some() { revoked_for_long() } else { revoked_until(app) };
+        app.revocations.note(subject.as_str(), until);
     }
+}
+
+/// When a token that belongs to no session has ended by itself: such a one may have been signed for long.
+pub(super) fn revoked_for_long() -> Time {
+    const YEAR: i64 = 366 * 24 * 3_600;
+    Time::now_in_seconds().plus_seconds(YEAR)
 }
 
 /// When the last access token of a session that ends now has ended by itself.
@@ -118,7 +157,7 @@ pub(super) fn revoked_until(app: &App) -> Time {
 mod tests {
     use base::Time;
 
-    use super::Revocations;
+    use super::{Revocations, all_of_user};
     use crate::Actor;
 
     fn actor(session: Option<&str>, token: &str) -> Actor {
@@ -127,7 +166,25 @@ mod tests {
             session_id: session.map(ToOwned::to_owned),
             token_id: token.to_owned(),
             abilities: Vec::new(),
+            signed_at: Some(Time::now().unix_seconds()),
         }
+    }
+
+    #[test]
+    fn all_tokens_of_a_user_end_that_were_signed_before_and_have_no_session() {
+        let revocations = Revocations::default();
+        let (now, later) = (Time::now(), Time::now().plus_seconds(60));
+        revocations.note(all_of_user(7, now), later);
+        assert!(revocations.covers(&actor(None, "J")));
+        assert!(!revocations.covers(&actor(Some("S"), "J")), "sessions are named one by one");
+        let signed = |signed_at| Actor { signed_at, ..actor(None, "J") };
+        assert!(
+            !revocations.covers(&signed(Some(now.unix_seconds() + 1))) && !revocations.covers(&signed(None))
+        );
+        assert!(!revocations.covers(&Actor { user_id: 8, ..actor(None, "J") }));
+        revocations.note(all_of_user(7, now.plus_seconds(-100)), now.plus_seconds(-50));
+        assert!(revocations.covers(&actor(None, "J")), "an older one takes nothing back");
+        assert!(revocations.subjects.read().unwrap().is_empty());
     }
 
     #[test]

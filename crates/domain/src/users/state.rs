@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use base::id::UserId;
 use base::{CommonFault, Lang};
+use bus::CacheHead;
+use futures_util::future::{join_all, try_join_all};
 use serde::{Deserialize, Serialize};
 use store::users::StateRow;
 
 use crate::App;
-use crate::fault::of_store;
+use crate::fault::{of_bus, of_store};
+use crate::unit::UnreadNow;
 
 /// How long an entry stays without being made stale by a write.
 const KEPT: Duration = Duration::from_secs(600);
 /// How long it is remembered that somebody may not act: another application may lift it.
 const KEPT_INACTIVE: Duration = Duration::from_secs(30);
 
-/// What every request needs of a user. After changing any of it in a unit: `unit.forget_user(id)`.
+/// What every request needs of a user. After changing any of it in a unit: `unit.forget_user(id)`; the unread total is
+/// renewed in place (`Unit::renew_unread`), since every message changes one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserState {
     /// The user's id.
@@ -38,6 +42,8 @@ pub struct UserState {
     pub show_online_status: bool,
     /// Unread chat messages over all conversations.
     pub unread_total: u32,
+    /// How often that total has changed: of two totals the one with the greater version is the newer.
+    pub unread_version: u64,
 }
 
 impl From<StateRow> for UserState {
@@ -52,8 +58,38 @@ impl From<StateRow> for UserState {
             language: row.language.as_deref().and_then(Lang::from_code).unwrap_or_default(),
             show_online_status: row.show_online_status.unwrap_or(true),
             unread_total: row.unread_total.unwrap_or(0),
+            unread_version: row.unread_version.unwrap_or(0),
         }
     }
+}
+
+impl UserState {
+    /// As it is cached: the unread total in the head, the rest as JSON.
+    fn encode(&self) -> Result<Vec<u8>, CommonFault> {
+        let head = CacheHead { number: self.unread_version, text: self.unread_total.to_string() };
+        Ok(head.before(&serde_json::to_vec(self).map_err(CommonFault::internal)?))
+    }
+
+    /// `None` for an entry of an older release, which counts as missing.
+    pub(super) fn decode(value: &[u8]) -> Option<Self> {
+        let (head, rest) = CacheHead::split(value)?;
+        let state: Self = serde_json::from_slice(rest).ok()?;
+        Some(Self { unread_total: head.text.parse().ok()?, unread_version: head.number, ..state })
+    }
+}
+
+/// Gives the cache unread totals that a commit has changed.
+///
+/// # Errors
+/// [`CommonFault::Unavailable`].
+pub(crate) async fn renew_unread(app: &App, totals: &[UnreadNow]) -> Result<(), CommonFault> {
+    let keys: Vec<String> = totals.iter().map(|now| state_key(now.user_id)).collect();
+    let heads: Vec<(&str, CacheHead)> = keys
+        .iter()
+        .zip(totals)
+        .map(|(key, now)| (key.as_str(), CacheHead { number: now.version, text: now.total.to_string() }))
+        .collect();
+    app.bus.cache_renew(&heads).await.map_err(of_bus)
 }
 
 /// The entry's key in the cache.
@@ -70,11 +106,41 @@ pub async fn find_state(app: &App, user_id: UserId) -> Result<Option<UserState>,
     Ok(find_states(app, &[user_id]).await?.pop())
 }
 
-/// The states of those of the users that exist, in the order asked.
+/// The states of those of the users that exist, in the order asked. Whoever is not in Redis is asked of MySQL together
+/// with all others who are missed at that moment.
 ///
 /// # Errors
 /// [`CommonFault::Unavailable`] when MySQL, too, does not answer.
 pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState>, CommonFault> {
+    let (mut states, missing) = read_cache(app, user_ids).await;
+    if !missing.is_empty() {
+        let reads = missing.into_iter().map(|missed| {
+            let app = app.clone();
+            let reader = app.clone();
+            async move {
+                app.state_reads
+                    .ask(missed.id, move |ids| {
+                        let app = reader.clone();
+                        async move { read_states(&app, &ids).await }
+                    })
+                    .await
+            }
+        });
+        for state in try_join_all(reads).await?.into_iter().flatten() {
+            states.insert(state.id, state);
+        }
+    }
+    Ok(user_ids.iter().filter_map(|id| states.get(id).cloned()).collect())
+}
+
+/// A user whose state is not in Redis.
+struct Missed {
+    id: UserId,
+    /// The entry's version; `None` where Redis does not answer.
+    version: Option<u64>,
+}
+
+async fn read_cache(app: &App, user_ids: &[UserId]) -> (HashMap<UserId, UserState>, Vec<Missed>) {
     let keys: Vec<String> = user_ids.iter().map(|&id| state_key(id)).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let reads = match app.bus.cache_get_many(&keys).await {
@@ -84,31 +150,45 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
             vec![None; user_ids.len()]
         }
     };
-    let mut states: HashMap<UserId, UserState> = HashMap::with_capacity(user_ids.len());
+    let mut states = HashMap::with_capacity(user_ids.len());
     let mut missing = Vec::new();
-    for ((&id, &key), read) in user_ids.iter().zip(&keys).zip(reads) {
+    for (&id, read) in user_ids.iter().zip(reads) {
         let version = read.as_ref().map(|read| read.version);
-        // An entry of an older release that cannot be read counts as missing.
-        match read.and_then(|read| read.value).and_then(|value| serde_json::from_slice(&value).ok()) {
+        match read.and_then(|read| read.value).and_then(|value| UserState::decode(&value)) {
             Some(state) => drop(states.insert(id, state)),
-            None => missing.push((id, key, version)),
+            None => missing.push(Missed { id, version }),
         }
     }
-    if !missing.is_empty() {
-        let ids: Vec<UserId> = missing.iter().map(|&(id, _, _)| id).collect();
-        let mut conn = app.store.reader().await.map_err(of_store)?;
-        let rows = store::users::list_states(&mut conn, &ids).await;
-        drop(conn);
-        states.extend(rows.map_err(of_store)?.into_iter().map(|row| (row.id, UserState::from(row))));
-        for (id, key, version) in missing {
-            // That there is nobody is not remembered: an account can be made without Redis.
-            let (Some(version), Some(state)) = (version, states.get(&id)) else { continue };
-            let value = serde_json::to_vec(state).map_err(CommonFault::internal)?;
-            let kept = if state.active { KEPT } else { KEPT_INACTIVE };
-            if let Err(error) = app.bus.cache_fill(key, version, &value, kept).await {
-                tracing::warn!(%error, user_id = id, "the state of a user is not cached");
-            }
-        }
+    (states, missing)
+}
+
+/// Reads states for all who wait for them, and caches them. Redis is asked once more: a read that ended meanwhile may
+/// have brought some.
+async fn read_states(app: &App, user_ids: &[UserId]) -> Result<HashMap<UserId, UserState>, CommonFault> {
+    let (mut states, missing) = read_cache(app, user_ids).await;
+    if missing.is_empty() {
+        return Ok(states);
     }
-    Ok(user_ids.iter().filter_map(|id| states.get(id).cloned()).collect())
+    let ids: Vec<UserId> = missing.iter().map(|missed| missed.id).collect();
+    let mut conn = app.store.reader().await.map_err(of_store)?;
+    let rows = store::users::list_states(&mut conn, &ids).await;
+    drop(conn);
+    states.extend(rows.map_err(of_store)?.into_iter().map(|row| (row.id, UserState::from(row))));
+    let fills = missing.iter().filter_map(|missed| {
+        // That there is nobody is not remembered: an account can be made without Redis.
+        Some(fill(app, missed.version?, states.get(&missed.id)?))
+    });
+    join_all(fills).await;
+    Ok(states)
+}
+
+async fn fill(app: &App, version: u64, state: &UserState) {
+    let kept = if state.active { KEPT } else { KEPT_INACTIVE };
+    let filled = async {
+        let value = state.encode()?;
+        app.bus.cache_fill(&state_key(state.id), version, &value, kept).await.map_err(of_bus)
+    };
+    if let Err(error) = filled.await {
+        tracing::warn!(%error, user_id = state.id, "the state of a user is not cached");
+    }
 }

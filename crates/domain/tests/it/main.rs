@@ -6,7 +6,17 @@ mod abilities;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod chat_changes;
+#[cfg(test)]
+mod chat_media;
+#[cfg(test)]
+mod chat_sync;
+#[cfg(test)]
 mod commits;
+#[cfg(test)]
+mod gift_lists;
+#[cfg(test)]
+mod gift_streaks;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]
@@ -14,11 +24,21 @@ mod presence;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod rooms_access;
+#[cfg(test)]
+mod rooms_messages;
+#[cfg(test)]
+mod rooms_order;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod society;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod system;
+#[cfg(test)]
+mod uploads;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -291,6 +291,13 @@ impl Stage {
                  WHERE p.live_room_id <> m.live_room_id"
                     .to_owned(),
             ),
+            (
+                "I-R4 count",
+                "SELECT m.id FROM live_room_messages m WHERE m.reactions_count <> (SELECT COUNT(*) FROM reactions r \
+                 WHERE r.reactable_id = m.id AND r.reactable_type IN ('live_room_message', \
+                 'App\\\\Models\\\\LiveRoomMessage'))"
+                    .to_owned(),
+            ),
             ("I-O1", "SELECT id FROM hub_outbox WHERE published_at IS NULL".to_owned()),
         ];
         let mut broken = Vec::new();

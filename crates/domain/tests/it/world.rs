@@ -1,6 +1,7 @@
 //! A world of one's own: a database with the whole schema, keys with a prefix of their own, and the operations'
 //! `App` on both.
 
+use std::collections::VecDeque;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -103,12 +104,25 @@ impl World {
     /// An ear on the bus, as a node has it.
     pub(crate) async fn ear(&self) -> Ear {
         let (listener, events) = self.app.bus.listener(ListenerSettings::default()).await.unwrap();
-        Ear { _listener: listener, events }
+        Ear { _listener: listener, events, controls: VecDeque::new() }
     }
 
     /// With what its keys in Redis begin.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Sends a command to Redis past every client of ours.
+    pub(crate) async fn redis(&self, words: &[&str]) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let url = self.settings.redis.url.expose();
+        let address = url.trim_start_matches("redis://").split('/').next().unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let sent: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        stream.write_all(format!("*{}\r\n{sent}", words.len()).as_bytes()).await.unwrap();
+        let mut answer = [0; 64];
+        let read = stream.read(&mut answer).await.unwrap();
+        assert!(read > 0 && answer[0] != b'-', "{}", String::from_utf8_lossy(&answer[..read]));
     }
 
     /// A bus whose server is not there.
@@ -151,6 +165,8 @@ async fn start(settings: &Settings, node: &str) -> App {
 pub(crate) struct Ear {
     _listener: Listener,
     events: BusEvents,
+    /// Heard and not asked for yet.
+    controls: VecDeque<ControlMessage>,
 }
 
 impl Ear {
@@ -158,11 +174,14 @@ impl Ear {
     pub(crate) async fn next_control(&mut self) -> ControlMessage {
         let hearing = async {
             loop {
-                for event in self.events.recv_batch().await.unwrap() {
-                    if let BusEvent::Control(message) = event {
-                        return message;
-                    }
+                if let Some(message) = self.controls.pop_front() {
+                    return message;
                 }
+                let batch = self.events.recv_batch().await.unwrap();
+                self.controls.extend(batch.into_iter().filter_map(|event| match event {
+                    BusEvent::Control(message) => Some(message),
+                    _ => None,
+                }));
             }
         };
         tokio::time::timeout(Duration::from_secs(10), hearing).await.expect("a control message")

@@ -1,8 +1,11 @@
 //! Signing in and out, tokens, profiles (domain.md §5.1, §5.2, §7.1, §7.4, §9.4).
 
+mod blocking;
 mod people;
+mod profile;
 mod sessions;
 mod signing_in;
+mod standing;
 mod tokens;
 
 use base::Secret;

@@ -1,0 +1,66 @@
+//! What a signed address shows (domain.md §5.11 `GET /files/{token}`).
+
+use std::ops::Range;
+
+use base::Time;
+use store::uploads::UploadRow;
+
+use super::storage::Content;
+use super::{UploadError, name};
+use crate::App;
+
+/// A file that may be sent to whoever has its address.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// Its media type.
+    pub mime: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of its content, hexadecimal: it names this content for ever.
+    pub sha256: String,
+    /// What it is to be saved as.
+    pub name: String,
+    /// May a browser show it in its place? Else it is only saved.
+    pub inline: bool,
+    /// Until when the address is good, Unix seconds.
+    pub expires_at: i64,
+    path: String,
+}
+
+/// The file that a token names.
+///
+/// # Errors
+/// [`UploadError::LinkInvalid`], [`UploadError::LinkExpired`]; [`UploadError::NotFound`] where the file is gone, or
+/// where what used it is.
+pub async fn find_file(app: &App, token: &str) -> Result<StoredFile, UploadError> {
+    let address = app.address_key.read(token, Time::now().unix_seconds())?;
+    let mut conn = app.store.reader().await?;
+    let row = store::uploads::find_upload_by_path(&mut conn, &address.path).await?;
+    let row = row.filter(is_shown).ok_or(UploadError::NotFound)?;
+    Ok(StoredFile {
+        name: name::to_save_as(row.original_name.as_deref(), &row.path),
+        inline: matches!(row.kind.as_str(), "image" | "video" | "audio"),
+        mime: row.mime,
+        size: row.size,
+        sha256: row.sha256,
+        expires_at: address.expires_at,
+        path: row.path,
+    })
+}
+
+/// Neither half-written nor given up, nor a deleted user's.
+fn is_shown(row: &UploadRow) -> bool {
+    row.user_id.is_some() && matches!(row.status.as_str(), "ready" | "attached")
+}
+
+/// The bytes `range` of a file, read as they are asked for.
+///
+/// # Errors
+/// [`UploadError::NotFound`] where the disk does not have it, which is logged.
+pub async fn read_file(app: &App, file: &StoredFile, range: Range<u64>) -> Result<Content, UploadError> {
+    let content = app.storage.read(&file.path, range).await?;
+    content.ok_or_else(|| {
+        tracing::error!(path = file.path, "a file is noted, but not on the disk");
+        UploadError::NotFound
+    })
+}

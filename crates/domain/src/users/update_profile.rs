@@ -1,0 +1,118 @@
+//! `PATCH /me/profile` (domain.md §5.2), as far as it has no consequences for others but those told here: `is_private`,
+//! which accepts pending requests, and `social_links` are not among it.
+
+use base::id::UserId;
+use base::text::{clean, length};
+use base::{CommonFault, Lang, Problem, Time, Violations};
+use protocol::users::{OwnProfile, ProfileUpdated, UpdateProfile};
+use store::profiles::ProfileSettingsRow;
+
+use super::{UserError, account_rules};
+use crate::fault::of_store;
+use crate::unit::Unit;
+use crate::{Actor, App, in_unit, presence};
+
+const MAX_BIO: usize = 1_000;
+const MAX_LOCATION: usize = 255;
+
+/// Changes what is given of the actor's profile. `show_online_status` does what `presence.set_visibility` does: who
+/// watched the status before it was hidden stops hearing on every node within a second.
+///
+/// # Errors
+/// [`CommonFault::Invalid`] for what cannot be a value.
+pub async fn update_profile(
+    app: &App,
+    actor: &Actor,
+    input: UpdateProfile,
+) -> Result<ProfileUpdated, UserError> {
+    actor.require("write")?;
+    let changes = check(input)?;
+    in_unit!(app, |unit| write_profile(unit, actor.user_id(), &changes))
+}
+
+/// The input as it is written: texts cleaned, and those that say nothing taken away.
+fn check(input: UpdateProfile) -> Result<UpdateProfile, Violations> {
+    let cleaned = |text: Option<Option<String>>| {
+        text.map(|text| text.map(|text| clean(&text)).filter(|text| !text.is_empty()))
+    };
+    let input = UpdateProfile { bio: cleaned(input.bio), location: cleaned(input.location), ..input };
+    let mut violations = Violations::none();
+    for (field, text, most) in [("bio", &input.bio, MAX_BIO), ("location", &input.location, MAX_LOCATION)] {
+        let fits = text.iter().flatten().all(|text| length(text) <= most);
+        violations.require(fits, field, Problem::TooLong(most));
+    }
+    if let Some(timezone) = &input.timezone {
+        account_rules::check_timezone(timezone, &mut violations);
+    }
+    violations.into_result()?;
+    Ok(input)
+}
+
+async fn write_profile(
+    unit: &mut Unit,
+    user_id: UserId,
+    changes: &UpdateProfile,
+) -> Result<ProfileUpdated, UserError> {
+    let before = lock_profile(unit, user_id).await?;
+    let after = changed(&before, changes);
+    if after != before {
+        store::profiles::update_profile(unit, user_id, &after).await?;
+        unit.forget_user(user_id);
+    }
+    if after.show_online_status != before.show_online_status {
+        presence::tell_visibility(unit, user_id, after.show_online_status);
+    }
+    Ok(view(after))
+}
+
+fn changed(before: &ProfileSettingsRow, changes: &UpdateProfile) -> ProfileSettingsRow {
+    let row = before.clone();
+    ProfileSettingsRow {
+        bio: changes.bio.clone().unwrap_or(row.bio),
+        location: changes.location.clone().unwrap_or(row.location),
+        language: changes.language.map_or(row.language, |language| language.code().to_owned()),
+        timezone: changes.timezone.clone().unwrap_or(row.timezone),
+        show_online_status: changes.show_online_status.unwrap_or(row.show_online_status),
+        show_email: changes.show_email.unwrap_or(row.show_email),
+        show_phone: changes.show_phone.unwrap_or(row.show_phone),
+        allow_messages_from: changes
+            .allow_messages_from
+            .map_or(row.allow_messages_from, |whom| whom.as_str().to_owned()),
+        ..row
+    }
+}
+
+/// Locks a user's profile; one that another application left out is made.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn lock_profile(
+    unit: &mut Unit,
+    user_id: UserId,
+) -> Result<ProfileSettingsRow, CommonFault> {
+    if let Some(profile) = store::profiles::lock_profile(unit, user_id).await.map_err(of_store)? {
+        return Ok(profile);
+    }
+    let at = Time::now_in_seconds().as_chrono();
+    store::profiles::insert_missing_profile(unit, user_id, at).await.map_err(of_store)?;
+    let profile = store::profiles::lock_profile(unit, user_id).await.map_err(of_store)?;
+    profile.ok_or_else(|| CommonFault::internal("a profile just made is not there"))
+}
+
+fn view(row: ProfileSettingsRow) -> ProfileUpdated {
+    ProfileUpdated {
+        profile: OwnProfile {
+            bio: row.bio,
+            location: row.location,
+            is_private: row.is_private,
+            show_online_status: row.show_online_status,
+            show_email: row.show_email,
+            show_phone: row.show_phone,
+            allow_messages_from: row.allow_messages_from,
+            followers_count: row.followers_count,
+            following_count: row.following_count,
+        },
+        language: Lang::from_code(&row.language).unwrap_or_default(),
+        timezone: row.timezone,
+    }
+}
