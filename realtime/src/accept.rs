@@ -27,6 +27,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const TOLD_BEYOND_LIMIT: usize = 512;
 /// Connections that the kernel holds until we accept them: a wave of reconnects comes at once.
 const BACKLOG: u32 = 4_096;
+/// Bytes that the kernel may hold for one socket (it doubles the number for its own accounts). Left to itself it takes up
+/// to 4 MiB for a peer that does not read, which no bound of ours would know of; the queue is where waiting is counted.
+const SEND_BUFFER: u32 = 256 * 1024;
 /// No reply is larger.
 const LARGEST_REPLY: usize = 16 * 1024 * 1024;
 /// After the system refused us a socket (too many open files): before the next try.
@@ -36,6 +39,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub as Node;
+use crate::metrics::Sizes;
 
 /// After the last close was sent, sockets get so long to end.
 const LAST_SOCKETS: Duration = Duration::from_secs(6);
@@ -74,6 +75,7 @@ impl Hub {
             }
         };
         let accepting = CancellationToken::new();
+        node.tasks.spawn(hub::report::keep(Arc::clone(&node), address.to_string()));
         node.tasks.spawn(accept::run(Arc::clone(&node), listener, accepting.clone()));
         Ok(RunningHub { node, address, accepting })
     }
@@ -121,16 +123,17 @@ impl RunningHub {
         }
     }
 
+    /// Whether it may be missing events: its link to Redis is down or does not hear itself.
+    #[must_use]
+    pub fn is_deaf(&self) -> bool {
+        self.node.listener.is_deaf()
+    }
+
     /// How full it is.
     #[must_use]
     pub fn occupancy(&self) -> Occupancy {
-        let node = &self.node;
-        Occupancy {
-            connections: node.people.connected(),
-            users: node.people.user_count(),
-            channels: node.registry.len(),
-            subscriptions: node.registry.all().iter().map(|entry| entry.lock().listeners()).sum(),
-        }
+        let Sizes { connections, subscriptions, channels, .. } = self.node.sizes();
+        Occupancy { connections, users: self.node.people.user_count(), channels, subscriptions }
     }
 
     /// Ends in good order (realtime.md §7): not ready, no new sockets, closes 3001 spread over `settings.socket.drain`,
@@ -159,20 +162,30 @@ impl RunningHub {
         }
         // After the renewing has ended, which would bring the lease back.
         hub::presence::give_up(node).await;
+        hub::report::give_up(node).await;
         tracing::info!("the hub has drained");
     }
 
-    /// Closes all sockets, spread evenly, so that their reconnects do not come at once.
+    /// Closes all sockets, spread evenly over the whole time, so that their reconnects do not come at once.
     async fn close_sockets(&self) {
         let peers = self.node.people.all();
         tracing::info!(sockets = peers.len(), "the hub drains");
         let steps = self.node.settings.drain.as_millis().div_ceil(STEP.as_millis()).max(1);
         let steps = usize::try_from(steps).unwrap_or(usize::MAX);
-        let mut step = tokio::time::interval(STEP);
-        for some in peers.chunks(peers.len().div_ceil(steps).max(1)) {
-            step.tick().await;
+        let mut left = peers.as_slice();
+        let mut tick = tokio::time::interval(STEP);
+        for step in 1..=steps {
+            tick.tick().await;
+            // So many are to be closed by the end of this step.
+            let due = peers.len().saturating_mul(step).div_ceil(steps);
+            let closed = peers.len().saturating_sub(left.len());
+            let (some, rest) = left.split_at(due.saturating_sub(closed).min(left.len()));
+            left = rest;
             for peer in some {
                 peer.close(CloseCode::Shutdown);
+            }
+            if left.is_empty() {
+                break;
             }
         }
         // Those whose handshake was under way when the door was closed.

@@ -1,4 +1,5 @@
-//! The port for operators: `/metrics`, `/health/live`, `/health/ready` (domain.md §2.6). Never exposed to clients.
+//! The port for operators: `/metrics`, `/health/live`, `/health/ready` (domain.md §2.6) and, behind a token,
+//! `/debug/nodes`. Never exposed to clients.
 
 use std::future::IntoFuture;
 use std::io;
@@ -8,14 +9,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base::Secret;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Metrics;
+use crate::nodes::{Guarded, NodesPage};
 use crate::process::Identity;
 
 /// Prometheus's text format, version 0.0.4.
@@ -57,6 +60,7 @@ pub struct Admin {
     identity: Identity,
     metrics: Metrics,
     readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
+    nodes: Guarded,
 }
 
 impl Admin {
@@ -67,7 +71,23 @@ impl Admin {
         metrics: Metrics,
         readiness: impl Fn() -> Readiness + Send + Sync + 'static,
     ) -> Self {
-        Self { identity: Identity::new(service, version), metrics, readiness: Box::new(readiness) }
+        let nodes = Guarded::closed();
+        Self { identity: Identity::new(service, version), metrics, readiness: Box::new(readiness), nodes }
+    }
+
+    /// Opens `/debug/nodes` to whoever has the token; without a token it stays closed and says so. `page` is asked at
+    /// every request; its error is a sentence, which answers 503.
+    #[must_use]
+    pub fn with_nodes<F>(
+        mut self,
+        token: Option<Secret>,
+        page: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<NodesPage, String>> + Send + 'static,
+    {
+        self.nodes = Guarded::new(token, page);
+        self
     }
 }
 
@@ -103,6 +123,12 @@ pub async fn serve_admin(
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/health/live", get(async || axum::Json(serde_json::json!({ "status": "live" }))))
+        .route(
+            "/debug/nodes",
+            get(async |State(admin): State<Arc<Admin>>, headers: HeaderMap| {
+                admin.nodes.answer(&headers).await
+            }),
+        )
         .route("/health/ready", get(async |State(admin): State<Arc<Admin>>| (admin.readiness)().answer()))
         .with_state(Arc::clone(&admin));
     let task = tokio::spawn(async move {

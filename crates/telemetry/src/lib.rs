@@ -2,16 +2,18 @@
 //! the doors; here is only where it goes.
 
 mod admin;
+mod nodes;
 mod process;
 
 use std::io::IsTerminal;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use admin::{Admin, AdminServer, Readiness, serve_admin};
+pub use nodes::NodesPage;
 
 /// What cannot be set up, as a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +66,23 @@ impl Metrics {
     /// # Errors
     /// [`TelemetryError::Metrics`].
     pub fn install() -> Result<Self, TelemetryError> {
-        let handle = PrometheusBuilder::new()
+        Ok(Self(Self::buckets()?.install_recorder()?))
+    }
+
+    /// Numbers of one's own and the recorder that counts them, which nobody has installed: for tests that run beside
+    /// others in a process (`metrics::set_default_local_recorder`).
+    ///
+    /// # Errors
+    /// [`TelemetryError::Metrics`].
+    pub fn detached() -> Result<(Self, PrometheusRecorder), TelemetryError> {
+        let recorder = Self::buckets()?.build_recorder();
+        Ok((Self(recorder.handle()), recorder))
+    }
+
+    fn buckets() -> Result<PrometheusBuilder, TelemetryError> {
+        Ok(PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
-            .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), BYTES)?
-            .install_recorder()?;
-        Ok(Self(handle))
+            .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), BYTES)?)
     }
 
     /// The numbers so far, in Prometheus's text format.

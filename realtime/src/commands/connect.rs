@@ -48,6 +48,10 @@ async fn sign_in(
     let (hub, peer) = (&context.hub, &context.peer);
     let revocations = hub.revocations.load(Ordering::Acquire);
     let (session, state) = authenticate(context, token).await?;
+    let limit = hub.settings.max_connections_per_user;
+    if limit > 0 && hub.people.of_user(session.user_id()).len() >= limit {
+        return Err(NotSignedIn::Close(CloseCode::ConnectionLimit));
+    }
     let channel = Channel::User(session.user_id());
     let since = subs.get(&channel.to_string()).and_then(position_of);
 
@@ -111,12 +115,17 @@ pub(crate) fn position_of(request: &SubscribeRequest) -> Option<Position> {
 struct Welcome<'a> {
     user: UserCard<'a>,
     unread_total: u32,
+    unread_version: u64,
     server_time: Time,
 }
 
 fn welcome(state: &UserState) -> Bytes {
-    let welcome =
-        Welcome { user: UserCard::of(state), unread_total: state.unread_total, server_time: Time::now() };
+    let welcome = Welcome {
+        user: UserCard::of(state),
+        unread_total: state.unread_total,
+        unread_version: state.unread_version,
+        server_time: Time::now(),
+    };
     Payload::from_value(&welcome).map(Payload::into_bytes).unwrap_or_default()
 }
 

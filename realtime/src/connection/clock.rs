@@ -88,6 +88,11 @@ impl Clock {
         self.pong = Some(Instant::now() + settings.pong_timeout);
     }
 
+    /// A `connect` is being answered: when that fails, there is as much time for another one.
+    pub(crate) fn wait_for_connect(&mut self, settings: &Socket) {
+        self.connect = Some(Instant::now() + settings.connect_timeout);
+    }
+
     /// Something waits to be written. `progress`: the socket has just taken a part.
     pub(crate) fn writing(&mut self, settings: &Socket, progress: bool) {
         if progress || self.write.is_none() {

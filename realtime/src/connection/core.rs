@@ -43,6 +43,8 @@ pub(crate) struct Core {
     connected: Option<Connected>,
     /// To be closed as soon as the pass is done.
     close: Option<CloseCode>,
+    /// The node drains: what was read is answered, nothing more is read, then it closes.
+    shutting_down: bool,
     since: Instant,
     commands: u32,
     /// How it ended, for the log; empty: not yet.
@@ -74,15 +76,21 @@ impl Core {
             subscriptions: Vec::new(),
             signed_in: None,
             close: None,
+            shutting_down: false,
             since: Instant::now(),
             commands: 0,
             ended: Box::default(),
         }
     }
 
-    /// Whether a command runs or waits, so that no more is to be read.
+    /// Whether a command runs or waits.
     pub(crate) fn is_busy(&self) -> bool {
         self.running.is_some() || !self.waiting.is_empty()
+    }
+
+    /// Whether no more is to be read: there are commands already, or there will be no more.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.is_busy() || self.shutting_down
     }
 
     /// Takes frames to be written, and orders. The answer is an order to close.
@@ -92,13 +100,18 @@ impl Core {
             self.subscriptions.retain(|one| !(one.number == number && one.channel() == channel));
         }
         match mail.close {
-            // A drain lets the command under way be answered.
-            Some(CloseCode::Shutdown) if self.running.is_some() => {
-                self.waiting.clear();
+            Some(CloseCode::Shutdown) => {
+                self.shutting_down = true;
                 None
             }
             close => close,
         }
+    }
+
+    /// Whether a drain is to close it now: every command that was read has been answered (realtime.md §7). What the
+    /// peer sends after that is discarded, and an app sends again what got no answer (realtime.md §4).
+    pub(crate) fn take_shutdown(&mut self) -> Option<CloseCode> {
+        (self.shutting_down && !self.is_busy()).then_some(CloseCode::Shutdown)
     }
 
     /// What a command or a frame said about closing.
@@ -160,7 +173,10 @@ impl Core {
                 Ok(command) => Some(command.id),
                 Err(error) => error.id,
             };
-            match (self.allowance.take(&self.hub.limits), command) {
+            let (hub, session) = (&self.hub, &self.session);
+            let of_user =
+                || session.as_ref().is_none_or(|who| hub.allowances.take(&hub.limits, who.user_id()));
+            match (self.allowance.take(&hub.limits, of_user), command) {
                 (Verdict::Close, _) => self.close = Some(CloseCode::TooManyRequests),
                 (Verdict::Refuse, _) => {
                     if let Some(id) = id.filter(|id| *id > 0) {

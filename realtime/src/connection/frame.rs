@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     pub(crate) class: Class,
     /// When what it tells happened, in milliseconds since 1970; 0: not to be measured.
     pub(crate) at_ms: i64,
+    /// While it waits, a newer frame with the same key takes its place; 0: none does.
+    pub(crate) conflation: u64,
 }
 
 impl Frame {
@@ -39,7 +41,7 @@ impl Frame {
             // JSON that we wrote is UTF-8; were it not, a binary frame would be refused by the client, visibly.
             Utf8Bytes::try_from(message.clone()).map_or(Message::Binary(message), Message::Text)
         };
-        Self { message, class, at_ms: 0 }
+        Self { message, class, at_ms: 0, conflation: 0 }
     }
 
     /// The server's ping: an empty message.
@@ -49,13 +51,13 @@ impl Frame {
             Encoding::Protobuf => Message::Binary(Bytes::from_static(&[0x00])),
             Encoding::MessagePack => Message::Binary(Bytes::from_static(&[0x80])),
         };
-        Self { message, class: Class::Reply, at_ms: 0 }
+        Self { message, class: Class::Reply, at_ms: 0, conflation: 0 }
     }
 
     /// The close frame.
     pub(crate) fn close(code: CloseCode) -> Self {
         let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
-        Self { message: Message::Close(Some(frame)), class: Class::Reply, at_ms: 0 }
+        Self { message: Message::Close(Some(frame)), class: Class::Reply, at_ms: 0, conflation: 0 }
     }
 
     /// Bytes that it takes up while it waits (the header, of at most ten bytes, is not counted).

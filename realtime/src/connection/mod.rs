@@ -96,7 +96,8 @@ impl Connection {
         if self.stage == Stage::Open {
             let close = self.core.take_mail(&mut self.writer.queue);
             again |= self.core.advance(cx);
-            if let Some(code) = close.or_else(|| self.core.take_close()) {
+            let close = close.or_else(|| self.core.take_close());
+            if let Some(code) = close.or_else(|| self.core.take_shutdown()) {
                 self.close(code);
             }
         }
@@ -108,6 +109,8 @@ impl Connection {
         }
         match self.write(cx) {
             Ok(true) if self.stage == Stage::Leaving => return Pass::End,
+            // All that was taken is written, and more has come or was left behind.
+            Ok(true) if self.stage == Stage::Open && self.core.peer.has_frames() => again = true,
             Ok(_) => {}
             Err(error) => {
                 tracing::debug!(%error, client = %self.core.peer.client, "a socket broke while writing");
@@ -130,6 +133,8 @@ impl Connection {
             // While a command runs nothing is read, so the answer may well be here already.
             Due::Pong if self.core.is_busy() => self.core.clock.forgive(&self.core.hub.settings),
             Due::Pong => self.close(CloseCode::NoPong),
+            // It came in time; that we are slow with it is no reason to send the client away for good.
+            Due::Connect if self.core.is_busy() => self.core.clock.wait_for_connect(&self.core.hub.settings),
             Due::Connect => self.close(CloseCode::Stale),
             Due::Expiry => self.close(CloseCode::Expired),
             Due::Write => {
@@ -168,7 +173,9 @@ impl Connection {
             }
             match self.stage {
                 // Commands wait in the kernel, and so does the peer (realtime.md §4: one after the other).
-                Stage::Open if self.core.is_busy() || self.core.peer.is_congested() => return Pass::Wait,
+                Stage::Open if self.core.takes_nothing() || self.core.peer.is_congested() => {
+                    return Pass::Wait;
+                }
                 Stage::Leaving => return Pass::Wait,
                 Stage::Open | Stage::Closing => {}
             }
@@ -230,7 +237,7 @@ impl Connection {
             return;
         }
         self.stage = Stage::Closing;
-        self.core.take_mail(&mut self.writer.queue);
+        self.core.peer.take_all(&mut self.writer.queue);
         self.core.note_end(&code.code().to_string());
         self.core.end(matches!(code, CloseCode::SessionRevoked | CloseCode::AccountSuspended));
         if code == CloseCode::Slow {

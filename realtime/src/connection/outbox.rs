@@ -57,7 +57,13 @@ pub(crate) struct Pushed {
     pub(crate) accepted: u64,
     /// Signals left out, since the queue is long.
     pub(crate) dropped: u64,
+    /// Of the accepted ones, signals that took the place of older ones.
+    pub(crate) conflated: u64,
 }
+
+/// Bytes that a connection's task takes at a time. What waits beyond stays here, where newer signals can take the
+/// place of older ones and be left out.
+const MOUTHFUL: usize = 64 * 1024;
 
 impl Peer {
     pub(crate) fn new(number: u64, encoding: Encoding, max_queue: usize) -> Self {
@@ -88,6 +94,11 @@ impl Peer {
         // Somebody who found it empty wakes the task, which takes everything there is then.
         let idle = outbox.frames.is_empty();
         for frame in frames {
+            if !idle && frame.conflation != 0 && self.conflate(&mut outbox, frame, measured) {
+                pushed.accepted += 1;
+                pushed.conflated += 1;
+                continue;
+            }
             if !self.make_room(&mut outbox, frame) {
                 if frame.class == Class::Signal {
                     pushed.dropped += 1;
@@ -98,11 +109,11 @@ impl Peer {
                 self.queued.fetch_sub(forgotten, Ordering::Relaxed);
                 drop(outbox);
                 self.waker.wake();
-                return Pushed { accepted: 0, dropped: pushed.dropped };
+                return Pushed { accepted: 0, conflated: 0, ..pushed };
             }
             self.queued.fetch_add(frame.len(), Ordering::Relaxed);
             let at_ms = if measured { frame.at_ms } else { 0 };
-            outbox.frames.push_back(Frame { message: frame.message.clone(), class: frame.class, at_ms });
+            outbox.frames.push_back(Frame { at_ms, ..frame.clone() });
             pushed.accepted += 1;
         }
         drop(outbox);
@@ -110,6 +121,20 @@ impl Peer {
             self.waker.wake();
         }
         pushed
+    }
+
+    /// Puts a signal in the place of an older one that still waits; `false`: none does. Only sockets that have
+    /// something waiting come here, and what waits is bounded.
+    fn conflate(&self, outbox: &mut Outbox, frame: &Frame, measured: bool) -> bool {
+        let Some(older) = outbox.frames.iter_mut().find(|waiting| waiting.conflation == frame.conflation)
+        else {
+            return false;
+        };
+        let at_ms = if measured { frame.at_ms } else { 0 };
+        self.queued.fetch_sub(older.len(), Ordering::Relaxed);
+        self.queued.fetch_add(frame.len(), Ordering::Relaxed);
+        *older = Frame { at_ms, ..frame.clone() };
+        true
     }
 
     /// Whether a frame fits, if need be after signals that wait were left out.
@@ -169,6 +194,11 @@ impl Peer {
         self.queued.load(Ordering::Relaxed)
     }
 
+    /// Whether there are frames to be taken.
+    pub(crate) fn has_frames(&self) -> bool {
+        self.queued() > 0 && !self.lock().frames.is_empty()
+    }
+
     /// Whether so much waits that no more commands should be taken.
     pub(crate) fn is_congested(&self) -> bool {
         self.queued() > self.max_queue / 2
@@ -179,16 +209,30 @@ impl Peer {
         self.waker.register(waker);
     }
 
-    /// Moves the frames to the end of `queue` and takes the rest.
+    /// Takes the orders, and frames if `queue` is empty: as many as are to be written in one go. Whoever has written
+    /// them comes again while [`Self::has_frames`] says that something is left.
     pub(crate) fn take(&self, queue: &mut VecDeque<Frame>) -> Mail {
         let mut outbox = self.lock();
         if queue.is_empty() {
-            std::mem::swap(queue, &mut outbox.frames);
-        } else {
-            queue.append(&mut outbox.frames);
+            if self.queued() <= MOUTHFUL {
+                std::mem::swap(queue, &mut outbox.frames);
+            } else {
+                let mut bytes = 0;
+                while bytes < MOUTHFUL
+                    && let Some(frame) = outbox.frames.pop_front()
+                {
+                    bytes += frame.len();
+                    queue.push_back(frame);
+                }
+            }
         }
         let ended = if outbox.ended.is_empty() { Vec::new() } else { std::mem::take(&mut outbox.ended) };
         Mail { ended, close: outbox.close }
+    }
+
+    /// Moves everything that waits to the end of `queue`: nothing comes after it.
+    pub(crate) fn take_all(&self, queue: &mut VecDeque<Frame>) {
+        queue.append(&mut self.lock().frames);
     }
 
     /// Bytes wait that did not come through the outbox.
@@ -228,7 +272,7 @@ mod tests {
         let peer = Peer::new(1, Encoding::Json, 400);
         let (signal, event) = (frame(Class::Signal, 40), frame(Class::Event, 100));
         let pushed = peer.push([&signal, &signal, &signal], false);
-        assert_eq!(pushed, Pushed { accepted: 2, dropped: 1 }, "signals may fill a quarter");
+        assert_eq!(pushed, Pushed { accepted: 2, dropped: 1, conflated: 0 }, "signals may fill a quarter");
         assert_eq!(peer.push([&event, &event, &event], false).accepted, 3);
         assert_eq!(peer.queued(), 380);
         assert_eq!(peer.push([&event], false).accepted, 1, "the signals made room");
@@ -239,6 +283,49 @@ mod tests {
         assert!(queue.is_empty());
         assert_eq!(peer.queued(), 0);
         assert_eq!(peer.push([&event], false).accepted, 0, "nothing after the end");
+    }
+
+    #[test]
+    fn a_newer_signal_takes_the_place_of_an_older_one_that_waits() {
+        let peer = Peer::new(1, Encoding::Json, 1_000);
+        let signal = |text: &'static str, conflation| Frame {
+            conflation,
+            ..Frame::message(Encoding::Json, Class::Signal, text.as_bytes().into())
+        };
+        let first = peer.push([&signal("a1", 7), &signal("b1", 8), &signal("x", 0), &signal("x", 0)], false);
+        assert_eq!(first, Pushed { accepted: 4, dropped: 0, conflated: 0 });
+        peer.push([&frame(Class::Event, 3)], false);
+        let second = peer.push([&signal("a22", 7), &signal("c1", 9)], false);
+        assert_eq!(second, Pushed { accepted: 2, dropped: 0, conflated: 1 });
+        assert_eq!(peer.queued(), 12, "the older one's bytes do not wait any more");
+        // With all the room for signals taken, a newer one still takes its older one's place.
+        peer.push([&frame(Class::Signal, 238)], false);
+        assert_eq!(peer.push([&signal("d1", 10)], false).dropped, 1);
+        assert_eq!(peer.push([&signal("b2", 8)], false).conflated, 1);
+        let mut queue = VecDeque::new();
+        peer.take(&mut queue);
+        let texts: Vec<_> =
+            queue.into_iter().map(|frame| frame.message.into_text().unwrap().to_string()).collect();
+        assert_eq!(texts.iter().take(6).collect::<Vec<_>>(), ["a22", "b2", "x", "x", "xxx", "c1"]);
+        // Taken by the task it cannot be replaced.
+        peer.forget_bytes(peer.queued());
+        assert_eq!(peer.push([&signal("a3", 7)], false), Pushed { accepted: 1, dropped: 0, conflated: 0 });
+    }
+
+    #[test]
+    fn a_slow_socket_takes_a_mouthful_at_a_time_and_the_rest_stays_where_signals_can_be_left_out() {
+        let peer = Peer::new(1, Encoding::Json, 1_000_000);
+        let event = frame(Class::Event, 10_000);
+        for _ in 0..20 {
+            peer.push([&event], false);
+        }
+        let mut queue = VecDeque::new();
+        peer.take(&mut queue);
+        assert_eq!(queue.len(), 7);
+        peer.take(&mut queue);
+        assert_eq!(queue.len(), 7, "it has enough to write");
+        peer.take_all(&mut queue);
+        assert_eq!(queue.len(), 20);
     }
 
     #[test]

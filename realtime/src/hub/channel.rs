@@ -10,7 +10,7 @@ use protocol::codes::{CloseCode, UnsubscribeCode};
 use protocol::frame::{Push, PushBody};
 
 use crate::connection::frame::{Class, Frame};
-use crate::connection::outbox::Peer;
+use crate::connection::outbox::{Peer, Pushed};
 
 /// Bytes of events that may wait for one subscription that is being made, or for one gap that is being healed.
 /// More than that, and the listeners are told to recover by themselves.
@@ -38,6 +38,8 @@ pub(crate) struct Heard {
     pub(crate) payload: Payload,
     /// When it happened, milliseconds since 1970; 0: unknown.
     pub(crate) at_ms: i64,
+    /// Of a signal: see [`key_of`](super::conflation::key_of). 0 for whatever stands for itself.
+    pub(crate) conflation: u64,
 }
 
 impl Heard {
@@ -80,6 +82,8 @@ pub(crate) struct Delivered {
     pub(crate) deliveries: u64,
     /// Signals that slow sockets do without.
     pub(crate) dropped: u64,
+    /// Signals whose place was taken by newer ones before their sockets got to them.
+    pub(crate) conflated: u64,
     /// Events are missing: to be read from the stream.
     pub(crate) gap: bool,
 }
@@ -88,7 +92,14 @@ impl Delivered {
     fn add(&mut self, other: Self) {
         self.deliveries += other.deliveries;
         self.dropped += other.dropped;
+        self.conflated += other.conflated;
         self.gap |= other.gap;
+    }
+
+    fn count(&mut self, pushed: Pushed) {
+        self.deliveries += pushed.accepted;
+        self.dropped += pushed.dropped;
+        self.conflated += pushed.conflated;
     }
 }
 
@@ -218,23 +229,22 @@ impl ChannelState {
                 });
                 listening.peer.push(new.by_ref().map(|(_, frame)| frame), measured)
             };
-            delivered.deliveries += pushed.accepted;
-            delivered.dropped += pushed.dropped;
+            delivered.count(pushed);
         }
         delivered
     }
 
     /// Gives everybody a frame that is no event (join and leave), made for each encoding in use.
-    pub(crate) fn send_signal(&self, mut frame: impl FnMut(Encoding) -> Option<Frame>) -> u64 {
+    pub(crate) fn send_signal(&self, mut frame: impl FnMut(Encoding) -> Option<Frame>) -> Delivered {
         let mut made: [Option<Option<Frame>>; 3] = [None, None, None];
-        let mut deliveries = 0;
+        let mut delivered = Delivered::default();
         for listening in &self.listening {
             let Some(slot) = made.get_mut(slot(listening.peer.encoding)) else { continue };
             if let Some(frame) = slot.get_or_insert_with(|| frame(listening.peer.encoding)) {
-                deliveries += listening.peer.push([&*frame], false).accepted;
+                delivered.count(listening.peer.push([&*frame], false));
             }
         }
-        deliveries
+        delivered
     }
 
     /// Begins a subscription: from now on every event waits for it.
@@ -442,7 +452,10 @@ fn encode(encoding: Encoding, channel: Channel, name: &str, event: &Heard) -> Fr
     let signal = event.position.is_none() && !matches!(channel, Channel::Post(_));
     let class = if signal { Class::Signal } else { Class::Event };
     match codec::encode_publication_push(encoding, name, &event.payload, event.offset()) {
-        Ok(message) => Frame { at_ms: event.at_ms, ..Frame::message(encoding, class, message) },
+        Ok(message) => {
+            let conflation = if signal { event.conflation } else { 0 };
+            Frame { at_ms: event.at_ms, conflation, ..Frame::message(encoding, class, message) }
+        }
         Err(error) => {
             // A payload was checked when it came in, so this cannot be; an empty message is a ping to clients.
             tracing::error!(channel = name, %error, "an event could not be encoded");
@@ -481,7 +494,7 @@ mod tests {
 
     fn heard(n: u64, offset: Option<u64>) -> Heard {
         let payload = Payload::from_json(Bytes::from(format!("{{\"n\":{n}}}"))).unwrap();
-        Heard { position: offset.map(|offset| Position::new(offset, "e")), payload, at_ms: 0 }
+        Heard { position: offset.map(|offset| Position::new(offset, "e")), payload, at_ms: 0, conflation: 0 }
     }
 
     /// What comes to a listener on whose way in these events were heard: the reply is `reply`.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::channel::Heard;
 use super::members::{MOVES_BEGIN, Moves};
-use super::{Hub, control, members};
+use super::{Hub, conflation, control, members};
 
 /// The events of one batch, in the order of their channels' first ones.
 #[derive(Default)]
@@ -87,7 +87,12 @@ fn sort(hub: &Hub, groups: &mut Groups, publication: bus::Publication) {
         return;
     }
     match heard(publication.position, publication.payload) {
-        Some(event) => groups.add(channel, event),
+        // Of the animations of gifts beyond a room's measure nothing goes on now.
+        Some(event) => {
+            if let Some(event) = hub.gifts.admit(channel, event) {
+                groups.add(channel, event);
+            }
+        }
         // The gap that it leaves is found with the next event, and not healed either: say what is wrong.
         None => tracing::error!(channel = %publication.channel, "an event that is no JSON was left out"),
     }
@@ -102,13 +107,15 @@ struct Happened {
 /// An event as it is delivered; `None` if it is not JSON.
 pub(crate) fn heard(position: Option<bus::Position>, payload: bytes::Bytes) -> Option<Heard> {
     let at_ms = serde_json::from_slice::<Happened>(&payload).map_or(0, |happened| happened.at.unix_millis());
-    Some(Heard { position, payload: Payload::from_json(payload).ok()?, at_ms })
+    let conflation = if position.is_none() { conflation::key_of(&payload) } else { 0 };
+    Some(Heard { position, payload: Payload::from_json(payload).ok()?, at_ms, conflation })
 }
 
-fn deliver(hub: &Arc<Hub>, channel: Channel, events: Vec<Heard>) {
+/// Leaves events of a channel with its listeners.
+pub(crate) fn deliver(hub: &Arc<Hub>, channel: Channel, events: Vec<Heard>) {
     let Some(entry) = hub.registry.find(channel) else { return };
     let delivered = entry.lock().hear(channel, &entry.name, events);
-    hub.metrics.delivered(delivered.deliveries, delivered.dropped);
+    hub.metrics.delivered(&delivered);
     if delivered.gap {
         hub.heal_soon(entry);
     }
@@ -119,6 +126,6 @@ fn tell_moves(hub: &Hub, channel: Channel, payload: &[u8]) {
     else {
         return;
     };
-    let sent = entry.lock().send_signal(|encoding| members::pushes(encoding, &entry.name, &moves));
-    hub.metrics.delivered(sent, 0);
+    let delivered = entry.lock().send_signal(|encoding| members::pushes(encoding, &entry.name, &moves));
+    hub.metrics.delivered(&delivered);
 }

@@ -13,9 +13,10 @@ use super::fanout::heard;
 use super::registry::Entry;
 use crate::metrics;
 
-/// A channel is looked at if nothing came for so long; with [`LOOK_EVERY`] this makes 25 s at most.
-const QUIET: Duration = Duration::from_secs(18);
-const LOOK_EVERY: Duration = Duration::from_secs(6);
+/// Of `settings.socket.quiet_check` (25 s): a channel is looked at if nothing came for the first share of it, and it is
+/// looked for such channels after every second share of it. So none waits longer, the second's patience included.
+const QUIET: f64 = 0.7;
+const LOOK_EVERY: f64 = 0.2;
 /// An event that the stream has may still be on its way through pub/sub.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// Channels asked for in one round trip.
@@ -40,6 +41,7 @@ impl Hub {
     /// Reads what is missing in a channel and delivers it in order; where that cannot be done, tells the listeners to
     /// recover by themselves. Events that come in meanwhile wait.
     pub(crate) async fn heal(&self, entry: Arc<Entry>) {
+        metrics::gap_found();
         let Ok(_turn) = self.healing.acquire().await else { return };
         for _ in 0..ROUNDS {
             let Some(known) = entry.lock().begin_healing() else {
@@ -71,7 +73,7 @@ impl Hub {
                 })
                 .collect();
             let delivered = entry.lock().heal(entry.channel, &entry.name, missing, top);
-            self.metrics.delivered(delivered.deliveries, delivered.dropped);
+            self.metrics.delivered(&delivered);
             if !delivered.gap {
                 metrics::gap("healed");
                 return;
@@ -143,7 +145,9 @@ impl Hub {
 
 /// Looks after quiet channels, and after all of them when asked to, until the hub stops.
 pub(crate) async fn watch(hub: Arc<Hub>) {
-    let mut turn = tokio::time::interval(LOOK_EVERY);
+    let quiet_check = hub.settings.quiet_check.max(Duration::from_millis(100));
+    let quiet = quiet_check.mul_f64(QUIET);
+    let mut turn = tokio::time::interval(quiet_check.mul_f64(LOOK_EVERY));
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let everything = tokio::select! {
@@ -157,7 +161,7 @@ pub(crate) async fn watch(hub: Arc<Hub>) {
             entry.channel.recoverable()
                 && !state.is_healing()
                 && state.position.is_some()
-                && (everything || state.checked.elapsed() >= QUIET)
+                && (everything || state.checked.elapsed() >= quiet)
         });
         if let Err(error) = hub.compare(&entries, !everything).await {
             tracing::warn!(%error, "positions could not be compared");

@@ -1,43 +1,51 @@
-//! Who is in a room (realtime.md §3): told to Redis by one task, and to the listeners when a **user** comes or goes,
-//! gathered to one message a second, in rooms of at most 200 users. Each node tells what it gathered itself, so that a
-//! room hears at most one frame a second from each node that somebody came to or left.
+//! Who is in a room (realtime.md §3): told to Redis by one task, and to the listeners by another: who came and went, by
+//! **user** and in rooms of at most 200, and how many there are. Redis gathers both; whichever node asks first in a second
+//! tells the room, so that it hears at most one frame of each a second, however many nodes there are.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::id::UserId;
-use bus::{BusError, Member, MemberEdge, Publish, SweptMember};
+use bus::{BusError, Member, MemberEdge, MemberMove, MemberNews, Publish, SweptMember};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::channel::Channel;
 use protocol::codec::{self, Encoding, Payload};
+use protocol::event::{Envelope, Event};
 use protocol::frame::{Join, Leave, Push, PushBody};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Hub;
 use crate::connection::frame::{Class, Frame};
 use crate::connection::session::Session;
 
-/// Above so many users nobody is told who comes and goes.
-const MOST_TOLD: u64 = 200;
 /// Changes told to Redis at the same time.
 const AT_ONCE: usize = 32;
-/// Comings and goings are gathered for so long.
-const GATHERED: Duration = Duration::from_secs(1);
+/// After the first coming or going there is still so much time for others, before Redis is asked what is to be told.
+const GATHERED: Duration = Duration::from_millis(500);
+/// A room is told something at most this often, over all nodes.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// Rooms asked for in one round trip.
+const ROOMS: usize = 256;
 /// Before another try when Redis does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A node that ends tells what it still has to tell for so long; two turns of a room fit in.
+const LAST_WORDS: Duration = Duration::from_millis(2_500);
 
 /// What is to be told. Bounded by the number of subscriptions: only the last change of each is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     changes: Mutex<HashMap<(Channel, Uuid), Change>>,
-    edges: Mutex<HashMap<Channel, HashMap<UserId, Moved>>>,
+    /// Rooms in which something has changed, and when Redis is to be asked what of it is to be told.
+    news: Mutex<HashMap<Channel, Instant>>,
+    /// There is something in `changes`.
     wake: Notify,
+    /// There is something new in `news`.
+    wake_news: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -85,22 +93,23 @@ impl Members {
     /// A connection of a dead node was taken away.
     pub(crate) fn swept(&self, member: &SweptMember) {
         if let Ok(channel) = member.channel.parse() {
-            self.edge(channel, &member.edge, member.client_id.clone(), None);
+            self.edge(channel, &member.edge);
         }
     }
 
-    fn edge(&self, channel: Channel, edge: &MemberEdge, client: String, card: Option<Payload>) {
-        if edge.users > MOST_TOLD || !(edge.first_of_user || edge.last_of_user) {
-            return;
+    /// A user came or went, if the edge says so: the room is to be told.
+    fn edge(&self, channel: Channel, edge: &MemberEdge) {
+        if edge.first_of_user || edge.last_of_user {
+            self.ask_at(channel, Instant::now() + GATHERED);
+            self.wake_news.notify_one();
         }
-        let moved = Moved { came: edge.first_of_user, user_id: edge.user_id, client, card };
-        let mut edges = lock(&self.edges);
-        match edges.entry(channel).or_default().entry(edge.user_id) {
-            // Came and went within the second: nothing happened.
-            Entry::Occupied(other) if other.get().came != moved.came => drop(other.remove()),
-            Entry::Occupied(mut same) => drop(same.insert(moved)),
-            Entry::Vacant(vacant) => drop(vacant.insert(moved)),
-        }
+    }
+
+    /// Has Redis asked what a room is to be told, not later than `at`.
+    fn ask_at(&self, channel: Channel, at: Instant) {
+        let mut news = lock(&self.news);
+        let due = news.entry(channel).or_insert(at);
+        *due = at.min(*due);
     }
 
     async fn tell(&self, hub: &Hub, key: (Channel, Uuid), change: Change) -> Result<(), BusError> {
@@ -109,12 +118,12 @@ impl Members {
             Change::Enter { user_id, card } => {
                 let member = Member { client_id: client, user_id, info: card };
                 let edge = bus.members_enter(&channel.to_string(), bus.node_id(), &member).await?;
-                self.edge(channel, &edge, member.client_id, Payload::from_json(member.info).ok());
+                self.edge(channel, &edge);
             }
             Change::Leave => {
                 let left = bus.members_leave(&channel.to_string(), bus.node_id(), &client).await?;
                 if let Some(edge) = left {
-                    self.edge(channel, &edge, client, None);
+                    self.edge(channel, &edge);
                 }
             }
         }
@@ -144,29 +153,91 @@ impl Members {
         done
     }
 
-    /// Tells the listeners on all nodes who came and went since the last time.
+    /// Rooms that are due by `now`, taken out, and when the next one will be.
+    fn take_due(&self, now: Instant) -> (Vec<Channel>, Option<Instant>) {
+        let mut news = lock(&self.news);
+        let due: Vec<Channel> =
+            news.extract_if(|_, at| *at <= now).map(|(channel, _)| channel).take(ROOMS).collect();
+        (due, news.values().min().copied())
+    }
+
+    /// Asks Redis what some rooms are to be told, and tells it. A room is asked for until there is nothing new: then
+    /// its last number has been told, whoever told it.
+    async fn tell_news(&self, hub: &Hub, rooms: &[Channel]) -> Result<(), BusError> {
+        let names: Vec<Arc<str>> = rooms.iter().map(|channel| channel.to_string().into()).collect();
+        let asked: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let answers = hub.app.bus.members_news(&asked, TOLD_EVERY).await?;
+        let (mut publishes, mut told) = (Vec::new(), Vec::new());
+        for ((&channel, name), news) in rooms.iter().zip(&names).zip(answers) {
+            let again = match news {
+                MemberNews::Nothing => continue,
+                MemberNews::Later(after) => after,
+                MemberNews::Tell { users, moves } => {
+                    let frames = [users.and_then(|users| viewers(channel, users)), moved(moves)];
+                    let publish = |payload| Publish { channel: Arc::clone(name), payload, history: None };
+                    publishes.extend(frames.into_iter().flatten().map(publish));
+                    told.extend(users.map(|users| (&**name, users)));
+                    TOLD_EVERY
+                }
+            };
+            self.ask_at(channel, Instant::now() + again);
+        }
+        hub.app.bus.publish(&publishes).await?;
+        hub.app.bus.members_told(&told).await
+    }
+
+    /// Tells what is due; the answer is when something will be due again.
+    async fn tell_due(&self, hub: &Hub) -> Option<Instant> {
+        let (due, next) = self.take_due(Instant::now());
+        if due.is_empty() {
+            return next;
+        }
+        if let Err(error) = self.tell_news(hub, &due).await {
+            tracing::warn!(%error, "rooms could not be told of their members; it will be tried again");
+            for channel in due {
+                self.ask_at(channel, Instant::now() + PAUSE);
+            }
+        }
+        lock(&self.news).values().min().copied()
+    }
+
+    /// Tells at the end of a drain what is still to be told, as far as the time allows.
     pub(crate) async fn publish(&self, hub: &Hub) {
-        let edges = std::mem::take(&mut *lock(&self.edges));
-        let publishes: Vec<Publish> = edges
-            .into_iter()
-            .filter(|(_, moved)| !moved.is_empty())
-            .filter_map(|(channel, moved)| {
-                let moves = Moves { members: moved.into_values().collect() };
-                let payload = Bytes::from(serde_json::to_vec(&moves).ok()?);
-                Some(Publish { channel: channel.to_string().into(), payload, history: None })
-            })
-            .collect();
-        if let Err(error) = hub.app.bus.publish(&publishes).await {
-            // Apps that care ask `presence`; joins and leaves are not promised.
-            tracing::warn!(%error, "joins and leaves could not be told");
+        let until = Instant::now() + LAST_WORDS;
+        // Nobody is here any more who could come or go.
+        lock(&self.news).values_mut().for_each(|due| *due = Instant::now());
+        while let Some(next) = self.tell_due(hub).await {
+            if next > until {
+                return;
+            }
+            tokio::time::sleep_until(next).await;
         }
     }
 }
 
-/// Tells Redis and the listeners who comes and goes, until the hub stops.
+/// The event of how many listen to a room.
+fn viewers(channel: Channel, users: u64) -> Option<Bytes> {
+    let Channel::Room(room_id) = channel else { return None };
+    let event = Event::RoomViewers { room_id, viewers: u32::try_from(users).unwrap_or(u32::MAX) };
+    serde_json::to_vec(&Envelope::new(channel, event).data).ok().map(Bytes::from)
+}
+
+/// What hubs tell each other of who came and went.
+fn moved(moves: Vec<MemberMove>) -> Option<Bytes> {
+    if moves.is_empty() {
+        return None;
+    }
+    let members = moves.into_iter().map(|one| Moved {
+        came: one.came,
+        user_id: one.user_id,
+        client: one.client_id,
+        card: Payload::from_json(one.info).ok(),
+    });
+    serde_json::to_vec(&Moves { members: members.collect() }).ok().map(Bytes::from)
+}
+
+/// Tells Redis who comes and goes, until the hub stops.
 pub(crate) async fn keep(hub: Arc<Hub>) {
-    let mut turn = tokio::time::interval(GATHERED);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let members = &hub.members;
     loop {
         tokio::select! {
@@ -177,7 +248,25 @@ pub(crate) async fn keep(hub: Arc<Hub>) {
                     members.wake.notify_one();
                 }
             }
-            _ = turn.tick() => members.publish(&hub).await,
+        }
+    }
+}
+
+/// Tells the listeners who came and went and how many there are, until the hub stops.
+pub(crate) async fn tell(hub: Arc<Hub>) {
+    let members = &hub.members;
+    loop {
+        let next = members.tell_due(&hub).await;
+        let due = async {
+            match next {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = hub.stopping.cancelled() => return,
+            () = members.wake_news.notified() => {}
+            () = due => {}
         }
     }
 }
@@ -201,39 +290,48 @@ pub(crate) fn pushes(encoding: Encoding, channel: &str, moves: &Moves) -> Option
 
 #[cfg(test)]
 mod tests {
-    use bus::MemberEdge;
+    use bus::{MemberEdge, MemberMove};
     use bytes::Bytes;
     use protocol::channel::Channel;
-    use protocol::codec::{Encoding, Payload, decode_replies};
+    use protocol::codec::{Encoding, decode_replies};
     use protocol::frame::{PushBody, ServerMessage};
+    use tokio::time::Instant;
 
-    use super::{MOVES_BEGIN, Members, Moves, lock, pushes};
+    use super::{GATHERED, MOVES_BEGIN, Members, Moves, moved, pushes, viewers};
 
-    fn edge(user_id: u64, came: bool, users: u64) -> MemberEdge {
-        MemberEdge { user_id, first_of_user: came, last_of_user: !came, users, clients: users }
+    fn edge(user_id: u64, first_of_user: bool, last_of_user: bool) -> MemberEdge {
+        MemberEdge { user_id, first_of_user, last_of_user, users: 1, clients: 1 }
     }
 
     #[test]
-    fn a_user_who_comes_and_goes_within_a_second_makes_no_noise_nor_does_a_large_room() {
+    fn a_room_is_asked_for_a_while_after_the_first_user_came_or_went_and_not_for_further_clients() {
         let members = Members::default();
-        let room = Channel::Room(5);
-        members.edge(room, &edge(1, true, 1), "a".to_owned(), None);
-        members.edge(room, &edge(2, true, 2), "b".to_owned(), None);
-        members.edge(room, &edge(1, false, 1), "a".to_owned(), None);
-        members.edge(room, &edge(3, true, 201), "c".to_owned(), None);
-        members.edge(room, &MemberEdge { first_of_user: false, ..edge(2, true, 2) }, "d".to_owned(), None);
-        let edges = lock(&members.edges);
-        assert_eq!(edges.get(&room).unwrap().keys().collect::<Vec<_>>(), [&2]);
+        let now = Instant::now();
+        members.edge(Channel::Room(5), &edge(1, true, false));
+        members.edge(Channel::Room(5), &edge(2, false, true));
+        members.edge(Channel::Room(6), &edge(1, false, false));
+        let (due, next) = members.take_due(now);
+        assert!(due.is_empty() && next.is_some_and(|at| at >= now + GATHERED));
+        let (due, next) = members.take_due(Instant::now() + GATHERED);
+        assert_eq!((due, next), (vec![Channel::Room(5)], None));
+    }
+
+    #[test]
+    fn the_number_travels_as_an_event_like_others() {
+        let event: serde_json::Value =
+            serde_json::from_slice(&viewers(Channel::Room(5), 12).unwrap()).unwrap();
+        assert_eq!((&event["type"], &event["data"]["viewers"]), (&"room.viewers".into(), &12.into()));
+        assert_eq!(event["data"]["room_id"], 5);
+        assert!(event["id"].as_str().unwrap().len() == 26 && event["at"].is_string(), "{event}");
     }
 
     #[test]
     fn moves_travel_as_json_and_become_one_frame_of_pushes() {
-        let members = Members::default();
-        let card = Payload::from_json(Bytes::from_static(b"{\"name\":\"x\"}")).unwrap();
-        members.edge(Channel::Room(5), &edge(1, true, 2), "a".to_owned(), Some(card));
-        members.edge(Channel::Room(5), &edge(2, false, 1), "b".to_owned(), None);
-        let moved = lock(&members.edges).remove(&Channel::Room(5)).unwrap();
-        let json = serde_json::to_vec(&Moves { members: moved.into_values().collect() }).unwrap();
+        assert_eq!(moved(Vec::new()), None);
+        let one = |user_id, came, info| MemberMove { user_id, client_id: "a".to_owned(), came, info };
+        let json =
+            moved(vec![one(1, true, Bytes::from_static(b"{\"name\":\"x\"}")), one(2, false, Bytes::new())]);
+        let json = json.unwrap();
         assert!(json.starts_with(MOVES_BEGIN));
         let moves: Moves = serde_json::from_slice(&json).unwrap();
         for encoding in Encoding::ALL {

@@ -1,13 +1,17 @@
 //! What all sockets of a node share: who listens to what, who is here, and the tasks that look after it.
 
 pub(crate) mod channel;
+pub(crate) mod conflation;
 pub(crate) mod control;
 pub(crate) mod fanout;
+pub(crate) mod gifts;
 pub(crate) mod heal;
+pub(crate) mod lag;
 pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod presence;
 pub(crate) mod registry;
+pub(crate) mod report;
 pub(crate) mod sessions;
 pub(crate) mod subscription;
 
@@ -28,7 +32,8 @@ use self::channel::Phase;
 use self::members::Members;
 use self::people::People;
 use self::registry::{Entry, Registry};
-use crate::metrics::Metrics;
+use crate::connection::allowance::UserAllowances;
+use crate::metrics::{Metrics, Sizes};
 
 /// A channel nobody listens to any more is unsubscribed so much later: a reconnect finds it still there.
 const LINGER: Duration = Duration::from_secs(2);
@@ -44,7 +49,10 @@ pub(crate) struct Hub {
     pub(crate) registry: Registry,
     pub(crate) people: People,
     pub(crate) members: Members,
+    pub(crate) gifts: gifts::Gifts,
     pub(crate) metrics: Metrics,
+    /// What each user may still send, over all connections to this node.
+    pub(crate) allowances: UserAllowances,
     /// Tasks of the hub and of no socket.
     pub(crate) tasks: TaskTracker,
     /// One task a socket.
@@ -89,7 +97,9 @@ impl Hub {
             registry: Registry::new(),
             people: People::new(settings.presence_grace),
             members: Members::default(),
+            gifts: gifts::Gifts::default(),
             metrics: Metrics::new(),
+            allowances: UserAllowances::new(),
             tasks: TaskTracker::new(),
             sockets: TaskTracker::new(),
             commands: TaskTracker::new(),
@@ -123,6 +133,8 @@ impl Hub {
         self.tasks.spawn(presence::sweep(hub(), announce));
         self.tasks.spawn(announcer);
         self.tasks.spawn(members::keep(hub()));
+        self.tasks.spawn(gifts::keep(hub()));
+        self.tasks.spawn(members::tell(hub()));
         self.tasks.spawn(leave_channels(hub()));
         self.tasks.spawn(measure(hub()));
     }
@@ -153,6 +165,16 @@ impl Hub {
             }
             drop(state);
             lingering.pop_front();
+        }
+    }
+
+    /// How much there is of everything.
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            connections: self.people.connected(),
+            subscriptions: self.registry.all().iter().map(|entry| entry.lock().listeners()).sum(),
+            channels: self.registry.len(),
+            queue_bytes: self.people.all().iter().map(|peer| peer.queued()).sum(),
         }
     }
 
@@ -205,9 +227,8 @@ async fn measure(hub: Arc<Hub>) {
             () = hub.stopping.cancelled() => return,
             _ = turn.tick() => {}
         }
-        let subscriptions = hub.registry.all().iter().map(|entry| entry.lock().listeners()).sum();
-        let queue_bytes = hub.people.all().iter().map(|peer| peer.queued()).sum();
-        hub.metrics.sizes(hub.people.connected(), subscriptions, queue_bytes);
+        hub.metrics.sizes(hub.sizes());
+        hub.allowances.forget_full(&hub.limits);
     }
 }
 

@@ -24,21 +24,56 @@ const WAITING: usize = 64;
 /// Before another try when Redis does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a node that is leaving writes down that its users are gone.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The lease of the one node that repairs presence after Redis was emptied.
+const SETTLING: &str = "settling";
+const SETTLING_FOR: Duration = Duration::from_secs(60);
+
 /// Where edges go to be announced: an announcement writes to MySQL, and the lease must not wait for that.
 pub(crate) type Announce = mpsc::Sender<Vec<Edge>>;
 
-/// Announces edges one batch after the other, until nobody can send any more.
+/// Announces edges one batch after the other, until nobody can send any more, and beside it writes down in MySQL what was
+/// announced: hearing of a friend does not wait for that.
 pub(crate) fn announcer(hub: &Arc<Hub>) -> (Announce, impl Future<Output = ()> + Send + 'static) {
     let (sender, mut batches) = mpsc::channel::<Vec<Edge>>(WAITING);
-    let app = hub.app.clone();
-    let run = async move {
-        while let Some(edges) = batches.recv().await {
-            if let Err(error) = domain::presence::announce_edges(&app, edges).await {
-                tracing::warn!(%error, "presence could not be announced; it will be tried again");
+    let (announced, mut to_record) = mpsc::channel::<Vec<UserId>>(WAITING);
+    let hub = Arc::clone(hub);
+    let announcing = {
+        let app = hub.app.clone();
+        async move {
+            while let Some(edges) = batches.recv().await {
+                match domain::presence::announce_edges(&app, edges).await {
+                    // What finds no room is written by the reconciler.
+                    Ok(users) => drop(announced.try_send(users)),
+                    Err(error) => {
+                        tracing::warn!(%error, "presence could not be announced; it will be tried again");
+                    }
+                }
             }
         }
     };
-    (sender, run)
+    let recording = async move {
+        let recording = async {
+            while let Some(users) = to_record.recv().await {
+                if let Err(error) = domain::presence::record_presence(&hub.app, &users).await {
+                    tracing::warn!(%error, "presence could not be written down; the reconciler will");
+                }
+            }
+        };
+        let over = async {
+            hub.stopping.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            () = recording => {}
+            // The reconciler of another node writes the rest.
+            () = over => {}
+        }
+    };
+    (sender, async move {
+        tokio::join!(announcing, recording);
+    })
 }
 
 fn announce(sender: &Announce, edges: Vec<Edge>) {
@@ -136,14 +171,49 @@ async fn renew(hub: &Arc<Hub>, told: &Told, sender: &Announce) {
     let ours = u64::try_from(told.held.len()).unwrap_or(u64::MAX);
     if state.held_users != ours && told.doubtful.is_empty() {
         tracing::warn!(redis = state.held_users, ours, "presence is entered again");
-        let all: Vec<UserId> = told.held.iter().copied().collect();
-        match bus.enter(bus.node_id(), &all).await {
+        match enter_again(hub, told).await {
             Ok(edges) => announce(sender, edges),
             Err(error) => tracing::warn!(%error, "presence could not be entered again"),
         }
     }
     if state.was_missing {
         hub.enter_members_again();
+        if ours > 0 {
+            let hub = Arc::clone(hub);
+            hub.clone().tasks.spawn(async move { settle(&hub).await });
+        }
+    }
+}
+
+/// Brings what Redis holds for this node to what it was told: those who are missing are entered again, those of whom it
+/// had been told that they left (a failover may forget the last second) leave again.
+async fn enter_again(hub: &Hub, told: &Told) -> Result<Vec<Edge>, bus::BusError> {
+    let bus = &hub.app.bus;
+    let there = bus.list_node_users(bus.node_id()).await?;
+    let missing: Vec<UserId> = told.held.difference(&there).copied().collect();
+    let left: Vec<UserId> = there.difference(&told.held).copied().collect();
+    let mut edges = bus.enter_again(bus.node_id(), &missing).await?;
+    edges.extend(bus.leave(bus.node_id(), &left).await?);
+    Ok(edges)
+}
+
+/// After Redis was emptied: once all nodes that are alive have entered their users again, whoever was told to be online
+/// and is nobody's is told to be gone. One node does that.
+async fn settle(hub: &Hub) {
+    tokio::select! {
+        () = hub.stopping.cancelled() => return,
+        () = tokio::time::sleep(domain::presence::SETTLED_AFTER) => {}
+    }
+    let settling = async {
+        if hub.app.bus.lease(SETTLING, SETTLING_FOR).await.unwrap_or(false)
+            && let Err(error) = domain::presence::reconcile_presence(&hub.app).await
+        {
+            tracing::warn!(%error, "presence could not be repaired; a clock will try again");
+        }
+    };
+    tokio::select! {
+        () = hub.stopping.cancelled() => {}
+        () = settling => {}
     }
 }
 
@@ -186,8 +256,16 @@ pub(crate) async fn give_up(hub: &Arc<Hub>) {
     let bus = &hub.app.bus;
     let given_up = async {
         let edges = bus.give_up(bus.node_id()).await?;
-        if let Err(error) = domain::presence::announce_edges(&hub.app, edges).await {
-            tracing::warn!(%error, "presence could not be announced; another node will");
+        match domain::presence::announce_edges(&hub.app, edges).await {
+            Ok(users) => {
+                let recording = domain::presence::record_presence(&hub.app, &users);
+                if !matches!(tokio::time::timeout(LAST_WORDS, recording).await, Ok(Ok(()))) {
+                    tracing::warn!(
+                        "presence was not written down wholly; the reconciler of another node will"
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "presence could not be announced; another node will"),
         }
         for member in bus.members_sweep(bus.node_id()).await? {
             hub.members.swept(&member);

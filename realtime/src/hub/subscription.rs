@@ -15,8 +15,10 @@ use crate::connection::outbox::Peer;
 
 /// The most events that one recovery may bring: what a channel keeps, and the hundred more that it may keep.
 const MOST_RECOVERED: u32 = 1_200;
-/// And the most bytes of them: more is not for one reply, the app reads it from MySQL instead.
-const LARGEST_RECOVERY: usize = 4 * 1024 * 1024;
+/// And the most bytes of them, the writer's bound of 16 MiB less what the reply needs besides (some 60 bytes an event).
+/// A window full of the longest texts, in Arabic and escaped in JSON, is 9 MiB; what is above this is not for one reply
+/// and the app reads it from MySQL instead: all or none (realtime.md §5).
+const LARGEST_RECOVERY: usize = 15 * 1024 * 1024;
 
 /// One connection's subscription to one channel, made or in the making. Dropping it ends it.
 #[derive(Debug)]

@@ -52,7 +52,12 @@ impl Client {
         }
         let (socket, response) = tokio_tungstenite::connect_async(request).await?;
         assert_eq!(response.headers()["sec-websocket-protocol"], encoding.subprotocol());
-        Ok(Self { socket, encoding, next_id: 1, messages: VecDeque::new(), polite: true })
+        Ok(Self::over(socket, encoding))
+    }
+
+    /// A client on a socket after its handshake.
+    pub(crate) fn over(socket: WebSocketStream<MaybeTlsStream<TcpStream>>, encoding: Encoding) -> Self {
+        Self { socket, encoding, next_id: 1, messages: VecDeque::new(), polite: true }
     }
 
     pub(crate) async fn send(&mut self, id: u32, request: Request) {
@@ -68,6 +73,11 @@ impl Client {
             Message::Text(bytes.try_into().unwrap())
         };
         self.socket.send(message).await.unwrap();
+    }
+
+    /// A text frame, to a socket that may be closed already.
+    pub(crate) async fn try_send_text(&mut self, text: String) -> Result<(), tungstenite::Error> {
+        self.socket.send(Message::Text(text.into())).await
     }
 
     /// The next message of the server but pings; `Err`: closed.
@@ -176,12 +186,15 @@ impl Client {
         }
     }
 
-    /// The next event of a channel, letting others go by.
+    /// The next event of a channel, letting others go by, and how many listen, which comes when it will.
     pub(crate) async fn event(&mut self, channel: &str) -> (u64, Value) {
         loop {
             let push = self.push().await.unwrap();
             if let (PushBody::Publication(publication), true) = (push.body, push.channel == channel) {
-                return event_of(&publication);
+                let event = event_of(&publication);
+                if event.1["type"] != "room.viewers" {
+                    return event;
+                }
             }
         }
     }

@@ -103,6 +103,10 @@ async fn whoever_comes_while_events_pour_hears_each_once_and_in_order() {
             loop {
                 let push = client.push().await.unwrap();
                 let PushBody::Publication(publication) = push.body else { continue };
+                if publication.offset == 0 {
+                    // How many listen.
+                    continue;
+                }
                 assert_eq!(publication.offset, offset + 1, "each once and in order");
                 offset = publication.offset;
                 if n(&event_of(&publication).1) == total {
@@ -164,4 +168,37 @@ async fn an_emptied_redis_makes_user_channels_reconnect_and_rooms_resubscribe() 
     assert_eq!(n(&two.event(&room).await.1), 4);
     let (_, result) = reconnect(&stand, 0, amal, recovering("", "old", offset)).await;
     assert!(!result.subs[&format!("user:{amal}")].recovered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_window_of_the_longest_texts_is_recovered_and_what_no_reply_can_hold_is_not_in_part() {
+    let stand = Stand::with(1, |settings| settings.socket.pong_timeout = Duration::from_secs(600)).await;
+    let user = stand.user("amal").await;
+    let texts = format!("room:{}", stand.room().await);
+    let floods = format!("room:{}", stand.room().await);
+    let mut client = stand.client(0, user).await;
+    let start = client.subscribe_to(&texts).await.unwrap();
+    let flood = client.subscribe_to(&floods).await.unwrap();
+    client.close().await;
+    // 4,000 letters of Arabic are 8,000 bytes.
+    for number in 1..=1_000 {
+        stand.publish_padded(&texts, number, 8_500).await;
+    }
+    for encoding in Encoding::ALL {
+        let mut client = stand.client_speaking(0, user, encoding).await;
+        let again = client.subscribe(recovering(&texts, &start.epoch, start.offset)).await.unwrap();
+        assert!(again.recovered, "{encoding:?}");
+        let missed: Vec<_> = again.publications.iter().map(|one| n(&event_of(one).1)).collect();
+        assert_eq!(missed, (1..=1_000).collect::<Vec<_>>(), "{encoding:?}");
+        // The socket is none the worse for it.
+        stand.publish(&format!("user:{user}"), 7).await;
+        assert_eq!(n(&client.event(&format!("user:{user}")).await.1), 7);
+    }
+    for number in 1..=400 {
+        stand.publish_padded(&floods, number, 48 * 1024).await;
+    }
+    let mut client = stand.client(0, user).await;
+    let again = client.subscribe(recovering(&floods, &flood.epoch, flood.offset)).await.unwrap();
+    assert!(again.was_recovering && !again.recovered && again.publications.is_empty());
+    assert_eq!(again.offset, flood.offset + 400);
 }

@@ -1,5 +1,6 @@
 //! One or more hubs on a database and keys of their own, and people to use them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Lang, Money, Time};
@@ -12,13 +13,16 @@ use protocol::IdempotencyKey;
 use protocol::codec::Encoding;
 use protocol::rooms::{AccessType, CreateRoom, DurationType};
 use realtime::{Hub, RunningHub};
-use sandbox::{Durability, Programs, RedisOptions, RedisServer, Search, TestServers};
+use sandbox::{Durability, Programs, RedisCluster, RedisOptions, RedisServer, Search, TestServers};
 use serde_json::{Value, json};
 use store::Store;
 use store::testing::TestDatabase;
 
 use crate::client::Client;
+use crate::proxy::Proxy;
 
+/// An answer to a ping may take so long.
+const PATIENT_PONG: Duration = Duration::from_secs(600);
 /// Everybody's.
 pub(crate) const PASSWORD: &str = "marhaba-ya-sadiqi";
 
@@ -26,7 +30,7 @@ pub(crate) struct Stand {
     pub(crate) nodes: Vec<Node>,
     /// A server of its own, for tests that empty or stop it.
     pub(crate) redis: Option<RedisServer>,
-    pub(crate) database: TestDatabase,
+    pub(crate) database: Arc<TestDatabase>,
     settings: Settings,
 }
 
@@ -54,10 +58,26 @@ impl Stand {
 
     /// On a Redis of its own.
     pub(crate) async fn with_own_redis(hubs: usize) -> Self {
-        let programs = Programs::find(&Search::from_env(None));
-        let options = RedisOptions { durability: Durability::Throwaway, port: None };
-        let redis = RedisServer::start(&programs, options).await.unwrap();
-        Self::on(redis.url(), Some(redis), hubs, |_| {}).await
+        Self::with_own_redis_and(hubs, |_| {}).await
+    }
+
+    /// On a Redis of its own, with other settings.
+    pub(crate) async fn with_own_redis_and(hubs: usize, change: impl FnOnce(&mut Settings)) -> Self {
+        let redis = own_redis().await;
+        Self::on(redis.url(), Some(redis), hubs, change).await
+    }
+
+    /// On a Redis Cluster.
+    pub(crate) async fn with_cluster(cluster: &RedisCluster, hubs: usize) -> Self {
+        // The tests' clients are busy reconnecting.
+        Self::on(cluster.urls(), None, hubs, |settings| settings.socket.pong_timeout = PATIENT_PONG).await
+    }
+
+    /// On a Redis of its own, to which the hubs have a wire that can lose what pub/sub brings.
+    pub(crate) async fn behind_a_proxy(hubs: usize, change: impl FnOnce(&mut Settings)) -> (Self, Proxy) {
+        let redis = own_redis().await;
+        let proxy = Proxy::to(&redis.url()).await;
+        (Self::on(proxy.url.clone(), Some(redis), hubs, change).await, proxy)
     }
 
     async fn on(
@@ -67,7 +87,7 @@ impl Stand {
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let servers = TestServers::shared().await.unwrap();
-        let database = TestDatabase::create(&servers.mysql().url("")).await.unwrap();
+        let database = Arc::new(TestDatabase::create(&servers.mysql().url("")).await.unwrap());
         let prefix = format!("t{:x}:", rand::random::<u64>());
         let mut settings = Settings::read(|name| match name {
             "DATABASE_URL" => Some(database.url.clone()),
@@ -158,13 +178,15 @@ impl Stand {
 
     /// A free room that is live, hosted by a new user.
     pub(crate) async fn room(&self) -> u64 {
+        let (room, host) = self.announced_room().await;
+        domain::rooms::start_room(self.app(), &Actor::on_behalf_of(host), room).await.unwrap();
+        room
+    }
+
+    /// A free room whose time it is, and its host, a new user.
+    pub(crate) async fn announced_room(&self) -> (u64, u64) {
         let host = self.user(&format!("host{}", rand::random::<u16>())).await;
-        let app = self.app();
-        let appoint = async |app: &App| -> Result<(), users::UserError> {
-            in_unit!(app, |unit| users::assign_role(app, unit, host, "speaker"))
-        };
-        appoint(app).await.unwrap();
-        let actor = Actor::on_behalf_of(host);
+        self.appoint(host, "speaker").await;
         let room = CreateRoom {
             title: "Majlis".to_owned(),
             description: None,
@@ -179,9 +201,16 @@ impl Stand {
             price: Money::ZERO,
             max_participants: None,
         };
-        let room = domain::rooms::create_room(app, &actor, room).await.unwrap();
-        domain::rooms::start_room(app, &actor, room.id).await.unwrap();
-        room.id
+        let room = domain::rooms::create_room(self.app(), &Actor::on_behalf_of(host), room).await.unwrap();
+        (room.id, host)
+    }
+
+    /// Gives somebody a role.
+    pub(crate) async fn appoint(&self, user_id: u64, role: &'static str) {
+        let appoint = async |app: &App| -> Result<(), users::UserError> {
+            in_unit!(app, |unit| users::assign_role(app, unit, user_id, role))
+        };
+        appoint(self.app()).await.unwrap();
     }
 
     /// Publishes past the domain, as a node does, `{"type":"test","id":…,"at":…,"data":{"n":n}}`.
@@ -213,6 +242,13 @@ pub(crate) fn event(channel: &str, n: u64, padding: usize, history: Option<Histo
         "data": {"n": n, "padding": "x".repeat(padding)},
     });
     Publish { channel: channel.into(), payload: Bytes::from(event.to_string()), history }
+}
+
+async fn own_redis() -> RedisServer {
+    let programs = Programs::find(&Search::from_env(None));
+    RedisServer::start(&programs, RedisOptions { durability: Durability::Throwaway, port: None })
+        .await
+        .unwrap()
 }
 
 /// A new idempotency key.

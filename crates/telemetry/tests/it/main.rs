@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use telemetry::{Admin, Metrics, Readiness, serve_admin};
+use telemetry::{Admin, Metrics, NodesPage, Readiness, serve_admin};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -16,6 +16,16 @@ async fn the_admin_port_tells_numbers_and_health() {
             1 => Readiness::Degraded("Redis does not answer".to_owned()),
             _ => Readiness::NotReady("draining".to_owned()),
         });
+    let broken = Arc::clone(&state);
+    let admin = admin.with_nodes(Some(base::Secret::new("a token of 16 bytes")), move || {
+        let broken = broken.load(Ordering::Relaxed) == 2;
+        async move {
+            if broken {
+                return Err("Redis does not answer".to_owned());
+            }
+            Ok(NodesPage { json: serde_json::json!([{"node": "n1"}]), text: "node\nn1\n".to_owned() })
+        }
+    });
     let shutdown = CancellationToken::new();
     let server = serve_admin(([127, 0, 0, 1], 0).into(), admin, shutdown.clone()).await.unwrap();
     assert_ne!(server.address.port(), 0);
@@ -39,9 +49,50 @@ async fn the_admin_port_tells_numbers_and_health() {
         assert_eq!(body["status"], word);
     }
 
+    state.store(0, Ordering::Relaxed);
+    let ask = async |token: Option<&str>, accept: &str| {
+        let mut request = reqwest::Client::new().get(format!("{base}/debug/nodes")).header("accept", accept);
+        if let Some(token) = token {
+            request = request.header("authorization", token);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    for wrong in
+        [None, Some("Bearer a token of 17 bytes"), Some("Bearer "), Some("Basic a token of 16 bytes")]
+    {
+        let (status, body) = ask(wrong, "*/*").await;
+        assert_eq!(status, 401, "{wrong:?}");
+        assert!(!body.contains("n1"), "{body}");
+    }
+    let right = Some("bearer a token of 16 bytes");
+    assert_eq!(ask(right, "*/*").await, (200, "[{\"node\":\"n1\"}]".to_owned()));
+    assert_eq!(ask(right, "text/plain").await, (200, "node\nn1\n".to_owned()));
+    state.store(2, Ordering::Relaxed);
+    assert_eq!(ask(right, "*/*").await, (503, "Redis does not answer\n".to_owned()));
+
     shutdown.cancel();
     server.closed().await;
     assert!(reqwest::get(format!("{base}/health/live")).await.is_err(), "the port is closed");
+}
+
+#[tokio::test]
+async fn without_a_token_the_page_of_nodes_is_closed_and_says_how_to_open_it() {
+    let page = async || Ok(NodesPage { json: serde_json::json!([]), text: String::new() });
+    for admin in [
+        Admin::new("hub", "1", Metrics::detached().unwrap().0, || Readiness::Ready),
+        Admin::new("hub", "1", Metrics::detached().unwrap().0, || Readiness::Ready).with_nodes(None, page),
+    ] {
+        let shutdown = CancellationToken::new();
+        let server = serve_admin(([127, 0, 0, 1], 0).into(), admin, shutdown.clone()).await.unwrap();
+        let request = reqwest::Client::new().get(format!("http://{}/debug/nodes", server.address));
+        let response = request.header("authorization", "Bearer ").send().await.unwrap();
+        assert_eq!(response.status(), 403);
+        let body = response.text().await.unwrap();
+        assert!(body.contains("MAJLIS_ADMIN_TOKEN"), "{body}");
+        shutdown.cancel();
+        server.closed().await;
+    }
 }
 
 #[test]

@@ -1,21 +1,12 @@
-// `kill -9` of a hub under two apps: one whose SDK knows both hubs, one behind a load balancer that goes on to the other.
+// A hub ends under its apps: killed with -9 (one app's SDK knows both hubs, one is behind a load balancer that goes on to
+// the other), and drained.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { missedInOrder } from './checks.mjs';
 import { Person, encodings } from './person.mjs';
 import { Proxy } from './proxy.mjs';
-import { friend, killHub, logIn, me, room, sleep, up, upFile } from './stack.mjs';
-
-/** The process ids, once the dead hub has been started again. */
-async function startedAgain(dead) {
-  for (let round = 0; round < 50; round += 1) {
-    const { hub_pids: pids } = await upFile();
-    if (pids[0] !== dead) return pids;
-    await sleep(100);
-  }
-  throw new Error('up.json still names the dead hub after 5 s');
-}
+import { friend, logIn, me, room, signalHub, startedAgain, up, upFile } from './stack.mjs';
 
 for (const encoding of encodings) {
   describe(`JavaScript SDK in ${encoding.name}, a hub killed`, { concurrency: false }, () => {
@@ -40,7 +31,7 @@ for (const encoding of encodings) {
         await missedInOrder({
           hearer, hearing, sender, receiver: friend, room,
           lose: async () => {
-            await killHub(before[0]);
+            await signalHub(before[0], 'SIGKILL');
             afterwards();
           },
           find: () => startedAgain(before[0]),
@@ -49,5 +40,22 @@ for (const encoding of encodings) {
         assert.equal(fresh.all('connected')[0].data.user.id, friend.id);
       });
     }
+  
+    test('a hub that drains sends everybody on with 3001, and nothing is missed', async (t) => {
+      const endpoints = up.hubs.toReversed().map((endpoint) => ({ transport: 'websocket', endpoint }));
+      const hearer = await Person.connected(t, encoding, endpoints, { token: await logIn(friend) });
+      const hearing = await hearer.listening(`room:${room.id}`);
+      const sender = await Person.connected(t, encoding, up.hubs[0], { token: await logIn(me) });
+      const { hub_pids: before } = await upFile();
+      await missedInOrder({
+        hearer, hearing, sender, receiver: friend, room,
+        lose: async () => {
+          await signalHub(before[1], 'SIGTERM');
+          await hearer.one('connecting', ({ code }) => code === 3001, 15_000);
+        },
+        find: () => startedAgain(before[1]),
+      });
+      assert.deepEqual(hearer.all('disconnected'), []);
+    });
   });
 }

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { checkCall, missedInOrder } from './checks.mjs';
 import { Person, encodings } from './person.mjs';
 import { Proxy } from './proxy.mjs';
-import { friend, logIn, me, mint, room, sleep, up } from './stack.mjs';
+import { forgetChannel, friend, host, logIn, logOut, me, mint, newSession, room, sleep, up } from './stack.mjs';
 
 const calls = JSON.parse(await readFile(new URL('../calls.json', import.meta.url), 'utf8'));
 const [here, there] = up.hubs;
@@ -223,6 +223,66 @@ for (const [index, encoding] of encodings.entries()) {
         find: () => proxy.restore(),
       });
       assert.equal(proxy.accepted, 2);
+    });
+
+    test('where the window was left, the app is told so and reads the rest from MySQL', async (t) => {
+      const proxy = await Proxy.before(t, here);
+      const [hearer, sender] = [await connect(t, me, proxy.url), await connect(t, friend, there)];
+      const say = async () => {
+        const write = { client_id: randomUUID(), user_id: me.id, body: 'while away' };
+        return (await sender.rpc('chat.send_message', write)).message.id;
+      };
+      const known = await say();
+      await hearer.one('publication', ({ data }) => data.data.message?.id === known);
+      proxy.cut();
+      await hearer.one('connecting', ({ code }) => code !== 0);
+      const missed = [await say(), await say()];
+      await forgetChannel(ownChannel);
+      missed.push(await say());
+      proxy.restore();
+      const again = await hearer.one('subscribed', (one) => one.wasRecovering && one.channel === ownChannel, 15_000);
+      assert.equal(again.recovered, false);
+      assert.deepEqual(hearer.all('publication', ({ data }) => missed.includes(data.data.message?.id)), []);
+      const { messages } = await hearer.rpc('chat.sync', { after_message_id: known });
+      const ids = messages.map(({ id }) => id);
+      assert.deepEqual(missed.filter((id) => !ids.includes(id)), []);
+      // And from here on it goes on as ever.
+      const after = await say();
+      await hearer.one('publication', ({ data }) => data.data.message?.id === after);
+    });
+
+    test('whoever is banned hears no more, until let in again', async (t) => {
+      const guest = up.accounts.filter(({ role }) => role === 'learner')[8 + index];
+      const visitor = await Person.connected(t, encoding, there, { token: await mint(guest) });
+      const visit = await visitor.listening(roomChannel);
+      const moderator = await connect(t, host, here);
+      const whom = { room_id: room.id, user_id: guest.id };
+      await moderator.rpc('rooms.ban_user', whom);
+      const ended = await visit.one('unsubscribed', undefined, 2_000);
+      assert.equal(ended.code, 2000);
+      await visitor.one('publication', ({ data }) => data.type === 'room.member_banned' && data.data.user_id === guest.id);
+      await sleep(700);
+      assert.equal(visit.all('subscribing').length, 1, 'the SDK takes it as final');
+      assert.equal(visitor.all('disconnected').length, 0);
+      visit.subscription.subscribe();
+      assert.equal((await visit.some(2, 'unsubscribed'))[1].code, 103);
+      await moderator.rpc('rooms.unban_user', whom);
+      visit.subscription.subscribe();
+      await visit.some(2, 'subscribed');
+    });
+
+    test('whoever signs out is disconnected for good with 4501', async (t) => {
+      const guest = up.accounts.filter(({ role }) => role === 'learner')[10 + index];
+      const token = await newSession(guest);
+      const [one, other] = [here, there].map((hub) => Person.connected(t, encoding, hub, { token }));
+      const devices = [await one, await other];
+      await logOut(token);
+      for (const device of devices) {
+        assert.equal((await device.one('disconnected', undefined, 2_000)).code, 4501);
+        assert.deepEqual(device.all('publication').map(({ data }) => data.type), ['session.revoked']);
+      }
+      await sleep(700);
+      for (const device of devices) assert.equal(device.all('connecting').length, 1);
     });
   });
 }

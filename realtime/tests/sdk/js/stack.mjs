@@ -1,6 +1,7 @@
 // The `majlis up` under test: where it is, who can sign in, and the tool that mints tokens.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -17,6 +18,9 @@ export const up = await upFile();
 /** Two ordinary people who may write to each other, and the first active room. */
 export const [me, friend] = up.accounts;
 export const room = up.rooms[0];
+
+/** Who hosts that room. */
+export const host = up.accounts.find(({ id }) => id === room.host_id);
 
 const signedIn = new Map();
 
@@ -46,9 +50,43 @@ export async function mint(account, seconds = 900) {
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** `kill -9` of a hub, by the id that up.json names; refused where that is no process of the program under test. */
-export async function killHub(pid) {
+/** A session of its own by REST login, for tests that end it. */
+export const newSession = (account) => askForToken(account);
+
+/** Ends the session of a token by REST. */
+export async function logOut(token) {
+  const answer = await fetch(`${up.api}/api/v1/auth/logout`, { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
+  if (!answer.ok) throw new Error(`logout answered ${answer.status}`);
+}
+
+/** A signal to a hub, by the id that up.json names; refused where that is no process of the program under test. */
+export async function signalHub(pid, signal) {
   const [program] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
   if (basename(program) !== basename(majlis)) throw new Error(`process ${pid} is ${program}, not a hub`);
-  process.kill(pid, 'SIGKILL');
+  process.kill(pid, signal);
+}
+
+/** The process ids, once a hub that was ended has been started again. */
+export async function startedAgain(ended) {
+  for (let round = 0; round < 200; round += 1) {
+    const { hub_pids: pids } = await upFile();
+    if (!pids.includes(ended)) return pids;
+    await sleep(100);
+  }
+  throw new Error('up.json still names the hub that ended, after 20 s');
+}
+
+/** Redis forgets what a channel kept, as when it runs out of memory. */
+export async function forgetChannel(channel) {
+  const keys = ['meta', 'stream'].map((part) => `majlis:{${channel}}:${part}`);
+  const { hostname, port } = new URL(up.redis_url);
+  await new Promise((done, failed) => {
+    const socket = connect(Number(port), hostname, () => socket.write(`DEL ${keys.join(' ')}\r\n`));
+    socket.once('data', (answer) => {
+      socket.destroy();
+      if (String(answer).startsWith(':')) done();
+      else failed(new Error(`Redis answered ${answer}`));
+    });
+    socket.once('error', failed);
+  });
 }

@@ -13,7 +13,10 @@ from centrifuge import ReplyError, StreamPosition
 from checks import check_call
 from person import ENCODINGS
 from proxy import Proxy
-from stack import FRIEND, HERE, ME, ROOM, THERE, UP, log_in, mint
+from stack import (
+    FRIEND, HERE, HOST, LEARNERS, ME, ROOM, THERE, UP, drain_hub, forget_channel, log_in, log_out, mint, new_session,
+    started_again,
+)
 
 CALLS = json.loads((Path(__file__).parent.parent / "calls.json").read_text())
 ROOM_CHANNEL = f"room:{ROOM['id']}"
@@ -263,3 +266,76 @@ async def test_after_a_lost_connection_everything_missed_comes_in_order_once(con
             offsets = [one.offset for one in every]
             assert offsets == sorted(set(offsets))
         assert proxy.accepted == 2
+
+
+async def test_where_the_window_was_left_the_app_is_told_and_reads_the_rest_from_mysql(connect):
+    async with Proxy(HERE) as proxy:
+        hearer = await connect(ME, proxy.url, token=await log_in(ME))
+        sender = await connect(FRIEND, THERE)
+
+        async def say() -> int:
+            return (await send(sender, "while away"))["message"]["id"]
+
+        known = await say()
+        await hearer.one("publication", about(known))
+        proxy.cut()
+        await hearer.one("connecting", lambda one: one.code != 0)
+        missed = [await say(), await say()]
+        await forget_channel(OWN_CHANNEL)
+        missed.append(await say())
+        proxy.restore()
+        again = await hearer.one("subscribed", lambda one: one.was_recovering and one.channel == OWN_CHANNEL, 15)
+        assert again.recovered is False
+        assert [one for one in missed if hearer.all("publication", about(one))] == []
+        synced = await hearer.rpc("chat.sync", {"after_message_id": known})
+        assert set(missed) <= {message["id"] for message in synced["messages"]}
+        # And from here on it goes on as ever.
+        await hearer.one("publication", about(await say()))
+
+
+async def test_whoever_is_banned_hears_no_more_until_let_in_again(connect, encoding):
+    guest = LEARNERS[12 + ENCODINGS.index(encoding)]
+    visitor = await connect(guest, THERE, token=await mint(guest))
+    visit = await visitor.listening(ROOM_CHANNEL)
+    moderator = await connect(HOST, HERE)
+    whom = {"room_id": ROOM["id"], "user_id": guest["id"]}
+    await moderator.rpc("rooms.ban_user", whom)
+    assert (await visit.one("unsubscribed", patience=2)).code == 2000
+    await visitor.one("publication", lambda one: one.data["type"] == "room.member_banned")
+    await asyncio.sleep(0.7)
+    assert len(visit.all("subscribing")) == 1, "the SDK takes it as final"
+    assert visitor.all("disconnected") == []
+    await visit.subscription.subscribe()
+    assert (await visit.some(2, "unsubscribed"))[1].code == 103
+    await moderator.rpc("rooms.unban_user", whom)
+    await visit.subscription.subscribe()
+    await visit.some(2, "subscribed")
+
+
+async def test_whoever_signs_out_is_disconnected_for_good_with_4501(connect, encoding):
+    guest = LEARNERS[14 + ENCODINGS.index(encoding)]
+    token = await new_session(guest)
+    devices = [await connect(guest, hub, token=token) for hub in (HERE, THERE)]
+    await log_out(token)
+    for device in devices:
+        assert (await device.one("disconnected", patience=2)).code == 4501
+        assert [one.data["type"] for one in device.all("publication")] == ["session.revoked"]
+    await asyncio.sleep(0.7)
+    for device in devices:
+        assert len(device.all("connecting")) == 1
+
+
+async def test_a_hub_that_drains_sends_everybody_away_with_3001_and_nothing_is_missed(connect):
+    async with Proxy(THERE) as proxy:
+        hearer = await connect(ME, proxy.url, token=await log_in(ME))
+        sender = await connect(FRIEND, HERE)
+        first = (await send(sender, "before the drain"))["message"]["id"]
+        await hearer.one("publication", about(first))
+        ended = await drain_hub(1)
+        await hearer.one("connecting", lambda one: one.code == 3001, 15)
+        missed = (await send(sender, "during the drain"))["message"]["id"]
+        await started_again(ended)
+        again = await hearer.one("subscribed", lambda one: one.was_recovering and one.channel == OWN_CHANNEL, 20)
+        assert again.recovered is True
+        await hearer.one("publication", about(missed))
+        assert hearer.all("disconnected") == []
