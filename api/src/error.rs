@@ -36,6 +36,15 @@ pub(crate) enum DoorFault {
     /// The body is not said to be JSON.
     #[error("Send JSON (Content-Type: application/json).")]
     NotJson,
+    /// The body is not said to be a form.
+    #[error("Send a form (Content-Type: multipart/form-data).")]
+    NotMultipart,
+    /// The form is larger than any file may be.
+    #[error("The form is larger than any file may be.")]
+    FormTooLarge,
+    /// A range behind the file's end.
+    #[error("The file has no such part.")]
+    NoSuchPart,
     /// No such path.
     #[error("There is no such path.")]
     RouteNotFound,
@@ -69,7 +78,9 @@ impl Fault for DoorFault {
             Self::Malformed(_) => Rule::MALFORMED_REQUEST,
             Self::InvalidCursor => Rule::INVALID_CURSOR,
             Self::TooLarge => Rule::PAYLOAD_TOO_LARGE,
-            Self::NotJson => Rule::UNSUPPORTED_MEDIA_TYPE,
+            Self::FormTooLarge => Rule::UPLOAD_TOO_LARGE,
+            Self::NotJson | Self::NotMultipart => Rule::UNSUPPORTED_MEDIA_TYPE,
+            Self::NoSuchPart => Rule::UPLOAD_RANGE,
             Self::RouteNotFound => Rule::ROUTE_NOT_FOUND,
             Self::MethodNotAllowed => Rule::METHOD_NOT_ALLOWED,
             Self::TimedOut => Rule::TIMEOUT,
@@ -128,9 +139,10 @@ pub(crate) fn status(rule: Rule) -> StatusCode {
         }
         Rule::INSUFFICIENT_FUNDS => StatusCode::PAYMENT_REQUIRED,
         Rule::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
-        Rule::CURSOR_TOO_OLD => StatusCode::GONE,
-        Rule::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-        Rule::UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Rule::CURSOR_TOO_OLD | Rule::UPLOAD_LINK_EXPIRED => StatusCode::GONE,
+        Rule::PAYLOAD_TOO_LARGE | Rule::UPLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        Rule::UNSUPPORTED_MEDIA_TYPE | Rule::UPLOAD_TYPE_NOT_ALLOWED => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Rule::UPLOAD_RANGE => StatusCode::RANGE_NOT_SATISFIABLE,
         Rule::IDEMPOTENCY_KEY_REUSED => StatusCode::UNPROCESSABLE_ENTITY,
         Rule::ACCOUNT_LOCKED => StatusCode::LOCKED,
         Rule::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,
@@ -306,7 +318,14 @@ mod tests {
             (Rule::ILLEGAL_TRANSITION, 409),
             (Rule::ROOM_FULL, 409),
             (Rule::REQUEST_IN_PROGRESS, 409),
+            (Rule::UPLOAD_LINK_INVALID, 403),
+            (Rule::UPLOAD_QUOTA, 409),
+            (Rule::UPLOAD_IN_USE, 409),
             (Rule::CURSOR_TOO_OLD, 410),
+            (Rule::UPLOAD_LINK_EXPIRED, 410),
+            (Rule::UPLOAD_TOO_LARGE, 413),
+            (Rule::UPLOAD_TYPE_NOT_ALLOWED, 415),
+            (Rule::UPLOAD_RANGE, 416),
             (Rule::PAYLOAD_TOO_LARGE, 413),
             (Rule::UNSUPPORTED_MEDIA_TYPE, 415),
             (Rule::VALIDATION_FAILED, 422),

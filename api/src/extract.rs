@@ -128,7 +128,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     }
 }
 
-fn row_id(text: &str) -> Option<u64> {
+/// The id of a row as paths write it.
+pub(crate) fn row_id(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten().filter(|&id| id > 0)
 }

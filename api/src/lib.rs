@@ -5,6 +5,8 @@
 mod context;
 mod error;
 mod extract;
+mod file;
+mod form;
 mod middleware;
 mod openapi;
 mod response;
@@ -107,8 +109,10 @@ fn assemble(app: App, draining: CancellationToken) -> Router {
     let cors = middleware::cors(&app.settings.http.allowed_origins);
     let door = Door(Arc::new(DoorParts { app, limiter: RequestLimiter::default(), draining }));
     let identify = from_fn_with_state(door.clone(), middleware::identify);
-    let (routes, _description) =
-        routes::operators().merge(routes::api().route_layer(identify)).split_for_parts();
+    let (routes, _description) = routes::operators()
+        .merge(routes::files())
+        .merge(routes::api().route_layer(identify))
+        .split_for_parts();
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(door.clone(), middleware::observe))
         .layer(cors)

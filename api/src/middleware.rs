@@ -21,6 +21,10 @@ use crate::error::{DoorFault, PROBLEM_JSON, Panic, Refusal};
 
 /// The longest that a request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that a file may take to come in; one that stops coming is given up before (`form.rs`).
+const UPLOAD_TIME_LIMIT: Duration = Duration::from_secs(900);
+/// The path that takes files.
+const UPLOADS: &str = "/api/v1/uploads";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// Names under which tokens are sent in queries elsewhere. Here they are refused: queries end up in logs.
@@ -110,7 +114,9 @@ pub(crate) fn catch_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 /// Ends what takes too long; its transaction is rolled back by being dropped, unless its commit has begun: that goes on
 /// by itself, with all that follows it.
 pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
-    tokio::time::timeout(TIME_LIMIT, next.run(request))
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let limit = if path == Some(UPLOADS) { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
+    tokio::time::timeout(limit, next.run(request))
         .await
         .unwrap_or_else(|_elapsed| Refusal::from(DoorFault::TimedOut).into_response())
 }
@@ -226,10 +232,15 @@ pub(crate) fn cors(allowed_origins: &[String]) -> CorsLayer {
         header::CONTENT_TYPE,
         header::ACCEPT_LANGUAGE,
         header::IF_NONE_MATCH,
+        header::IF_RANGE,
+        header::RANGE,
         REQUEST_ID,
         HeaderName::from_static("idempotency-key"),
     ];
     let response_headers = [
+        header::ACCEPT_RANGES,
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_RANGE,
         header::ETAG,
         header::LINK,
         header::LOCATION,

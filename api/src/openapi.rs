@@ -30,6 +30,7 @@ use crate::routes;
         (name = "gifts", description = "The gift catalogue, and giving"),
         (name = "wallet", description = "Balance and ledger"),
         (name = "presence", description = "Who is online"),
+        (name = "uploads", description = "Files, and the addresses that show them"),
         (name = "system", description = "For operators")
     )
 )]
@@ -53,8 +54,10 @@ impl Modify for Bearer {
 /// The description of every path, in OpenAPI 3.1.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let router =
-        OpenApiRouter::with_openapi(Description::openapi()).merge(routes::operators()).merge(routes::api());
+    let router = OpenApiRouter::with_openapi(Description::openapi())
+        .merge(routes::operators())
+        .merge(routes::files())
+        .merge(routes::api());
     let mut openapi = router.into_openapi();
     for (path, item) in &mut openapi.paths.paths {
         let methods = [

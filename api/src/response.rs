@@ -149,7 +149,8 @@ impl Condition {
         Self { if_none_match: (!tags.is_empty()).then(|| tags.join(",")) }
     }
 
-    fn has(&self, etag: &str) -> bool {
+    /// Does the client have this version already?
+    pub(crate) fn has(&self, etag: &str) -> bool {
         self.if_none_match.as_deref().is_some_and(|tags| {
             tags.split(',').map(str::trim).any(|tag| {
                 // If-None-Match compares weakly (RFC 9110 §13.1.2).

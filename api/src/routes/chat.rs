@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use base::Problem;
 use base::paging::Cursor;
+use base::{Problem, Time};
 use domain::App;
 use domain::chat::{self, MessageWindow};
 use protocol::chat::{
-    Conversation, MarkRead, MarkReadBody, Message, MessagesRead, OpenConversation, SendMessageBody,
-    StartTyping, SyncMessages, SyncedMessages, UnreadCounts,
+    Conversation, DeleteMessage, EditMessage, EditMessageBody, MarkRead, MarkReadBody, Message, MessagesRead,
+    OpenConversation, SendMessageBody, StartTyping, SyncMessages, SyncedMessages, UnreadCounts,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(count_unread))
         .routes(routes!(find_conversation, delete_conversation))
         .routes(routes!(list_messages, send_message))
+        .routes(routes!(edit_message, delete_message))
         .routes(routes!(mark_read))
         .routes(routes!(start_typing))
         .routes(routes!(sync_messages))
@@ -168,6 +169,34 @@ async fn send_message(
     })
 }
 
+/// Changes the words of an own text message, within 15 minutes. The same words again change nothing.
+#[utoipa::path(
+    patch, path = "/api/v1/messages/{id}", tag = "chat", operation_id = "edit_message",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The message")),
+    request_body(content = EditMessageBody, example = json!({"body": "وعليكم السلام"})),
+    responses((status = 200, description = "The message as it is now", body = Data<Message>))
+)]
+async fn edit_message(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    PathId(id): PathId,
+    body: JsonBody<EditMessageBody>,
+) -> Answer {
+    let EditMessageBody { body } = body.input_after(chat::demand_own_message(&app, &actor, id)).await?;
+    Ok(data(chat::edit_message(&app, &actor, EditMessage { message_id: id, body }).await?.message))
+}
+
+/// Deletes an own message for both; its place is left. Again is no error.
+#[utoipa::path(
+    delete, path = "/api/v1/messages/{id}", tag = "chat", operation_id = "delete_message",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The message")),
+    responses((status = 204, description = "Only its place is left"))
+)]
+async fn delete_message(State(app): State<App>, Caller(actor): Caller, PathId(id): PathId) -> Answer {
+    chat::delete_message(&app, &actor, DeleteMessage { message_id: id }).await?;
+    Ok(no_content())
+}
+
 /// Everything up to a message has been seen.
 #[utoipa::path(
     post, path = "/api/v1/conversations/{id}/read", tag = "chat", operation_id = "mark_read",
@@ -196,17 +225,32 @@ async fn start_typing(State(app): State<App>, Caller(actor): Caller, PathId(id):
     Ok(no_content())
 }
 
-/// What was written after a message, over all conversations: for a client that was away for long.
+/// What was written after a message and changed since, over all conversations: for a client that was away for long.
 #[utoipa::path(
     get, path = "/api/v1/sync", tag = "chat", operation_id = "sync_messages", security(("bearer" = [])),
     params(
         ("after_message_id" = Option<u64>, Query, description = "The newest message that the client has; 0 for none"),
-        ("limit" = Option<u32>, Query, description = "At most so many messages, 1 to 200")
+        ("since" = Option<Time>, Query, description = "Until when it has heard everything, by the server's clock (`at` of the last answer or event); the time of that message where left out"),
+        ("cursor" = Option<String>, Query, description = "`cursor` of the page before, without the two others"),
+        ("limit" = Option<u32>, Query, description = "At most so many of each kind of thing, 1 to 200; 100 where left out")
     ),
-    responses((status = 200, description = "Oldest first; drop repeats by id", body = Data<SyncedMessages>))
+    responses((status = 200, description = "A page; `cursor` is `null` on the last one. Messages oldest first; what comes may be known already", body = Data<SyncedMessages>))
 )]
 async fn sync_messages(State(app): State<App>, Caller(actor): Caller, params: Params) -> Answer {
-    let after_message_id = params.parsed("after_message_id")?.unwrap_or(0);
-    let input = SyncMessages { after_message_id, limit: params.parsed("limit")? };
+    let since = match params.get("since") {
+        None => None,
+        Some(text) => Some(time(text).ok_or_else(|| invalid("since", Problem::Format("an RFC 3339 time")))?),
+    };
+    let input = SyncMessages {
+        after_message_id: params.parsed("after_message_id")?.unwrap_or(0),
+        limit: params.parsed("limit")?,
+        since,
+        cursor: params.get("cursor").map(str::to_owned),
+    };
     Ok(data(chat::sync_messages(&app, &actor, input).await?))
+}
+
+/// A time as JSON has it. (In a query `+` stands for a space; here it was meant.)
+fn time(text: &str) -> Option<Time> {
+    serde_json::from_value(text.replace(' ', "+").into()).ok()
 }

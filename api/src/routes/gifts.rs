@@ -2,19 +2,28 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use base::CommonFault;
+use base::paging::DEFAULT_PER_PAGE;
+use base::{CommonFault, Problem};
 use domain::App;
 use domain::gifts;
-use protocol::gifts::{Gift, GiftSent, SendGiftBody};
+use protocol::gifts::{Gift, GiftGiven, GiftSent, SendGiftBody, TopSender};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::PageParams;
 use crate::Door;
-use crate::extract::{KeyedBody, PathId, Payer, WholeList};
-use crate::response::{Answer, Condition, Data, catalogue, written};
+use crate::error::invalid;
+use crate::extract::{Caller, KeyedBody, Listing, MaybeCaller, Params, PathId, Payer, WholeList};
+use crate::response::{Answer, Condition, Data, List, catalogue, list, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
-    OpenApiRouter::new().routes(routes!(list_gifts)).routes(routes!(send_gift))
+    OpenApiRouter::new()
+        .routes(routes!(list_gifts))
+        .routes(routes!(send_gift))
+        .routes(routes!(find_leaderboard))
+        .routes(routes!(list_room_gifts))
+        .routes(routes!(list_post_gifts))
+        .routes(routes!(list_own_gifts))
 }
 
 /// The gifts on offer.
@@ -53,4 +62,84 @@ async fn send_gift(
     let sent = gifts::send_gift(&app, &actor, body.into_input(key, id)).await?;
     // A gift has no page of its own; its line in the giver's ledger does.
     written(sent, |sent| ("/api/v1/wallet/transactions?filter%5Bcategory%5D=gift".to_owned(), sent))
+}
+
+/// Who gave most in a room, by what it cost; of equals the one who gave first. For whoever sees the room's page.
+#[utoipa::path(
+    get, path = "/api/v1/gifts/leaderboard", tag = "gifts", operation_id = "find_leaderboard",
+    security((), ("bearer" = [])),
+    params(
+        ("room" = u64, Query, description = "The room"),
+        ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 20 where left out")
+    ),
+    responses((status = 200, description = "The top senders", body = Data<Vec<TopSender>>))
+)]
+async fn find_leaderboard(
+    State(app): State<App>,
+    MaybeCaller(viewer): MaybeCaller,
+    _: WholeList,
+    params: Params,
+    headers: HeaderMap,
+) -> Answer {
+    let room_id = params.parsed("room")?.ok_or_else(|| invalid("room", Problem::Required))?;
+    let limit = params.count("per_page", DEFAULT_PER_PAGE)?;
+    tagged(&Condition::of(&headers), gifts::list_room_gifts(&app, viewer.as_ref(), room_id, limit).await?)
+}
+
+/// Who gave most in a room: the same as the leaderboard.
+#[utoipa::path(
+    get, path = "/api/v1/live-rooms/{id}/gifts", tag = "gifts", operation_id = "list_room_gifts",
+    security((), ("bearer" = [])),
+    params(
+        ("id" = u64, Path, description = "The room"),
+        ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 20 where left out")
+    ),
+    responses((status = 200, description = "The top senders", body = Data<Vec<TopSender>>))
+)]
+async fn list_room_gifts(
+    State(app): State<App>,
+    MaybeCaller(viewer): MaybeCaller,
+    PathId(id): PathId,
+    _: WholeList,
+    params: Params,
+    headers: HeaderMap,
+) -> Answer {
+    let limit = params.count("per_page", DEFAULT_PER_PAGE)?;
+    tagged(&Condition::of(&headers), gifts::list_room_gifts(&app, viewer.as_ref(), id, limit).await?)
+}
+
+/// Who gave most for a post. For whoever sees the post.
+#[utoipa::path(
+    get, path = "/api/v1/posts/{id}/gifts", tag = "gifts", operation_id = "list_post_gifts",
+    security((), ("bearer" = [])),
+    params(
+        ("id" = u64, Path, description = "The post"),
+        ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 20 where left out")
+    ),
+    responses((status = 200, description = "The top senders", body = Data<Vec<TopSender>>))
+)]
+async fn list_post_gifts(
+    State(app): State<App>,
+    MaybeCaller(viewer): MaybeCaller,
+    PathId(id): PathId,
+    _: WholeList,
+    params: Params,
+    headers: HeaderMap,
+) -> Answer {
+    let limit = params.count("per_page", DEFAULT_PER_PAGE)?;
+    tagged(&Condition::of(&headers), gifts::list_post_gifts(&app, viewer.as_ref(), id, limit).await?)
+}
+
+/// The own gifts, newest first: sent, unless `direction` says received.
+#[utoipa::path(
+    get, path = "/api/v1/me/gifts", tag = "gifts", operation_id = "list_own_gifts", security(("bearer" = [])),
+    params(
+        PageParams,
+        ("direction" = Option<String>, Query, description = "`sent` (where left out) or `received`")
+    ),
+    responses((status = 200, description = "A page", body = List<GiftGiven>))
+)]
+async fn list_own_gifts(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
+    let direction = listing.params.one_of("direction", &["sent", "received"])?.unwrap_or_default();
+    list(&listing, gifts::list_own_gifts(&app, &actor, direction, listing.page).await?)
 }

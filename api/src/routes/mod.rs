@@ -5,6 +5,7 @@ mod gifts;
 mod presence;
 mod rooms;
 mod system;
+mod uploads;
 mod users;
 mod wallet;
 
@@ -21,6 +22,12 @@ pub(crate) fn api() -> OpenApiRouter<Door> {
         .merge(gifts::routes())
         .merge(wallet::routes())
         .merge(presence::routes())
+        .merge(uploads::routes())
+}
+
+/// Files by their signed addresses: outside of `/api`, and for whoever has one.
+pub(crate) fn files() -> OpenApiRouter<Door> {
+    uploads::files()
 }
 
 /// What operators and tools ask.

@@ -23,6 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(report_ready))
         .routes(routes!(report_version))
         .routes(routes!(describe))
+        .routes(routes!(describe_socket))
+        .routes(routes!(show_socket_guide))
 }
 
 /// Health in a word, and of what it consists.
@@ -115,4 +117,27 @@ async fn describe(headers: HeaderMap) -> Answer {
     static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(crate::openapi);
     let public = HeaderValue::from_static("public, max-age=60");
     conditional(&Condition::of(&headers), &*DESCRIPTION, public)
+}
+
+/// The description of the socket.
+#[utoipa::path(
+    get, path = "/asyncapi.json", tag = "system", operation_id = "describe_socket",
+    responses((status = 200, description = "AsyncAPI 3", body = Object))
+)]
+async fn describe_socket(headers: HeaderMap) -> Answer {
+    static DESCRIPTION: LazyLock<serde_json::Value> = LazyLock::new(protocol::asyncapi::document);
+    let public = HeaderValue::from_static("public, max-age=60");
+    conditional(&Condition::of(&headers), &*DESCRIPTION, public)
+}
+
+/// The socket's guide for people, in Markdown.
+#[utoipa::path(
+    get, path = "/docs/realtime", tag = "system", operation_id = "show_socket_guide",
+    responses((status = 200, description = "How to connect, methods, events, errors", body = String, content_type = "text/plain"))
+)]
+async fn show_socket_guide() -> Response {
+    static GUIDE: LazyLock<String> = LazyLock::new(protocol::asyncapi::guide);
+    // Plain text, which browsers show; `text/markdown` they offer to save.
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"))], GUIDE.as_str())
+        .into_response()
 }

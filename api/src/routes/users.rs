@@ -6,8 +6,8 @@ use base::{CommonFault, Problem};
 use domain::App;
 use domain::users::{self, UserFilter};
 use protocol::users::{
-    CreateToken, LogIn, Me, RefreshSession, Register, Relationship, SignedIn, TokenCreated, TokenInfo, User,
-    UserCard,
+    BlockedUser, CreateToken, LogIn, Me, ProfileUpdated, RefreshSession, Register, Relationship, SignedIn,
+    Standing, TokenCreated, TokenInfo, UpdateProfile, UpdateStanding, User, UserCard,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +19,7 @@ use crate::Door;
 use crate::error::invalid;
 use crate::extract::{
     Bearer, Caller, Client, JsonBody, Listing, MaybeCaller, Params, PathId, PathText, Takes, WholeList,
+    user_id,
 };
 use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged};
 
@@ -31,9 +32,14 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(list_tokens, create_token, revoke_other_tokens))
         .routes(routes!(revoke_token))
         .routes(routes!(find_me))
+        .routes(routes!(update_profile))
+        .routes(routes!(list_blocks))
         .routes(routes!(list_users))
         .routes(routes!(list_relationships))
         .routes(routes!(find_user))
+        .routes(routes!(block_user, unblock_user))
+        .routes(routes!(update_standing))
+        .routes(routes!(force_log_out))
 }
 
 /// Makes an account and signs it in.
@@ -152,6 +158,34 @@ async fn find_me(State(app): State<App>, Caller(actor): Caller, headers: HeaderM
     tagged(&Condition::of(&headers), users::find_me(&app, &actor).await?)
 }
 
+/// Changes what is given of the own profile. With `show_online_status: false` nobody hears any more whether one is online.
+#[utoipa::path(
+    patch, path = "/api/v1/me/profile", tag = "users", operation_id = "update_profile",
+    security(("bearer" = [])),
+    request_body(content = UpdateProfile, example = json!({
+        "bio": "معلمة فيزياء", "timezone": "Asia/Riyadh", "show_online_status": false,
+        "allow_messages_from": "followers"
+    })),
+    responses((status = 200, description = "The profile as it is now", body = Data<ProfileUpdated>))
+)]
+async fn update_profile(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    body: JsonBody<UpdateProfile>,
+) -> Answer {
+    Ok(data(users::update_profile(&app, &actor, body.input()?).await?))
+}
+
+/// Those whom one blocks.
+#[utoipa::path(
+    get, path = "/api/v1/me/blocks", tag = "users", operation_id = "list_blocks", security(("bearer" = [])),
+    params(PageParams),
+    responses((status = 200, description = "A page, newest blocks first", body = List<BlockedUser>))
+)]
+async fn list_blocks(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
+    list(&listing, users::list_blocks(&app, &actor, listing.page).await?)
+}
+
 /// What the list of users takes.
 struct Users;
 
@@ -227,4 +261,73 @@ async fn find_user(
         _ => user,
     };
     tagged(&Condition::of(&headers), users::find_user(&app, viewer.as_ref(), &user).await?)
+}
+
+/// Blocks somebody: follows and requests between the two end, neither can write to the other, and neither sees whether
+/// the other is online.
+#[utoipa::path(
+    post, path = "/api/v1/users/{user}/block", tag = "users", operation_id = "block_user",
+    security(("bearer" = [])),
+    params(("user" = String, Path, description = "Id of the user")),
+    responses(
+        (status = 200, description = "What is between the two now", body = Data<RelationshipTo>),
+        (status = 422, description = "`self_block`")
+    )
+)]
+async fn block_user(State(app): State<App>, Caller(actor): Caller, PathText(user): PathText) -> Answer {
+    let id = user_id(&user, &actor).ok_or(CommonFault::NotFound("user"))?;
+    let relationship = users::block_user(&app, &actor, id).await?;
+    Ok(data(RelationshipTo { id, relationship }))
+}
+
+/// Takes a block back.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{user}/block", tag = "users", operation_id = "unblock_user",
+    security(("bearer" = [])),
+    params(("user" = String, Path, description = "Id of the user")),
+    responses((status = 204, description = "The user is not blocked"))
+)]
+async fn unblock_user(State(app): State<App>, Caller(actor): Caller, PathText(user): PathText) -> Answer {
+    let id = user_id(&user, &actor).ok_or(CommonFault::NotFound("user"))?;
+    users::unblock_user(&app, &actor, id).await?;
+    Ok(no_content())
+}
+
+/// Suspends an account or verifies it, or takes either back, with the permission `users.suspend` or `users.verify`.
+#[utoipa::path(
+    patch, path = "/api/v1/admin/users/{user}", tag = "users", operation_id = "update_standing",
+    security(("bearer" = [])),
+    params(("user" = String, Path, description = "Id of the user")),
+    request_body(content = UpdateStanding, example = json!({"is_active": false, "reason": "Spam in five rooms"})),
+    responses(
+        (status = 200, description = "The account as it is now", body = Data<Standing>),
+        (status = 403, description = "`forbidden`, `missing_ability`, `protected_account`")
+    )
+)]
+async fn update_standing(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    PathText(user): PathText,
+    body: JsonBody<UpdateStanding>,
+) -> Answer {
+    // A stranger learns neither of the account nor of the body's rule.
+    let user_id = users::demand_standing(&app, &actor, user_id(&user, &actor)).await?;
+    Ok(data(users::update_standing(&app, &actor, user_id, body.input()?).await?))
+}
+
+/// Ends all sessions and tokens of an account, with the permission `users.suspend`.
+#[utoipa::path(
+    post, path = "/api/v1/admin/users/{user}/force-logout", tag = "users", operation_id = "force_log_out",
+    security(("bearer" = [])),
+    params(("user" = String, Path, description = "Id of the user")),
+    responses(
+        (status = 204, description = "Nothing of it holds any more, and its sockets are closed"),
+        (status = 403, description = "`forbidden`, `missing_ability`, `protected_account`")
+    )
+)]
+async fn force_log_out(State(app): State<App>, Caller(actor): Caller, PathText(user): PathText) -> Answer {
+    domain::access::demand_permission(&app, &actor, "users.suspend").await?;
+    let user_id = user_id(&user, &actor).ok_or(CommonFault::NotFound("user"))?;
+    users::force_log_out(&app, &actor, user_id).await?;
+    Ok(no_content())
 }

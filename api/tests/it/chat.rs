@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{World, key, send};
+use crate::world::{Person, World, key, send};
 
 #[tokio::test]
 async fn the_same_key_is_the_same_message() {
@@ -147,5 +147,117 @@ async fn a_list_is_walked_both_ways() {
     let ids: Vec<u64> =
         back.body["data"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, expected[2..4]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_message_is_edited_and_deleted_by_its_sender_alone() {
+    let world = World::new().await;
+    let (one, two, stranger) = (world.person().await, world.person().await, world.person().await);
+    let opened = world.post("/conversations", &one, json!({"user_id": two.id})).await.expect(201);
+    let place = opened.body["data"]["id"].as_u64().unwrap();
+    let path = format!("/conversations/{place}/messages");
+    let sent = world.post(&path, &one, json!({"client_id": key(), "body": "salm"})).await.expect(201);
+    let id = sent.body["data"]["id"].as_u64().unwrap();
+    let at = format!("/messages/{id}");
+    let patch = async |who: Option<&Person>, path: &str, body: Value| {
+        let token = who.map(|who| who.token.as_str());
+        send(world.request(Method::PATCH, path, token).json(&body)).await
+    };
+    let delete = async |who: Option<&Person>, path: &str| {
+        send(world.request(Method::DELETE, path, who.map(|who| who.token.as_str()))).await
+    };
+    let words = json!({"body": "salam"});
+
+    for (who, status, code) in
+        [(None, 401, "unauthenticated"), (Some(&stranger), 404, "not_found"), (Some(&two), 403, "forbidden")]
+    {
+        patch(who, &at, words.clone()).await.problem(status, code);
+        // What is wrong with the body is told to nobody else.
+        patch(who, &at, json!({"words": 7})).await.problem(status, code);
+        delete(who, &at).await.problem(status, code);
+    }
+    patch(Some(&one), "/messages/999999", words.clone()).await.problem(404, "not_found");
+    patch(Some(&one), "/messages/one", words.clone()).await.problem(404, "not_found");
+    delete(Some(&one), "/messages/999999").await.problem(404, "not_found");
+    for wrong in [json!({"words": 7}), json!({"body": ""}), json!({"body": "x", "type": "text"}), json!({})] {
+        let refused = patch(Some(&one), &at, wrong).await.problem(422, "validation_failed");
+        assert!(refused.body["errors"].is_object());
+    }
+
+    let edited = patch(Some(&one), &at, words.clone()).await.expect(200).body["data"].clone();
+    assert_eq!((&edited["id"], &edited["body"]), (&json!(id), &json!("salam")));
+    assert!(edited["edited_at"].is_string() && sent.body["data"]["edited_at"].is_null());
+    assert_eq!(edited["media"], json!([]));
+    assert_eq!(patch(Some(&one), &at, words.clone()).await.expect(200).body["data"], edited);
+    let seen = world.get(&path, &two).await.expect(200);
+    assert_eq!(seen.body["data"][0], edited);
+    world.sql("UPDATE messages SET created_at = created_at - INTERVAL 16 MINUTE").await;
+    patch(Some(&one), &at, json!({"body": "late"})).await.problem(409, "edit_window_over");
+
+    for _ in 0..2 {
+        assert_eq!(delete(Some(&one), &at).await.expect(204).text, "");
+    }
+    let seen = world.get(&path, &two).await.expect(200);
+    let left = &seen.body["data"][0];
+    assert_eq!((&left["id"], &left["body"], &left["deleted"]), (&json!(id), &Value::Null, &json!(true)));
+    patch(Some(&one), &at, words).await.problem(422, "not_editable");
+    let unread = world.get("/conversations/unread", &two).await.expect(200);
+    assert_eq!(unread.body["data"]["unread_total"], 0);
+    assert!(unread.body["data"]["unread_version"].as_u64().unwrap() >= 2);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_was_missed_is_asked_for_page_by_page() {
+    let world = World::new().await;
+    let (one, two, stranger) = (world.person().await, world.person().await, world.person().await);
+    let opened = world.post("/conversations", &one, json!({"user_id": two.id})).await.expect(201);
+    let place = opened.body["data"]["id"].as_u64().unwrap();
+    let path = format!("/conversations/{place}/messages");
+    let mut ids = Vec::new();
+    for body in ["one", "two", "three"] {
+        let sent = world.post(&path, &one, json!({"client_id": key(), "body": body})).await.expect(201);
+        ids.push(sent.body["data"]["id"].as_u64().unwrap());
+    }
+    world.guest(Method::GET, "/sync", json!({})).await.problem(401, "unauthenticated");
+    let first = world.get("/sync?limit=2", &two).await.expect(200).body["data"].clone();
+    assert_eq!((first["messages"].as_array().unwrap().len(), &first["has_more"]), (2, &json!(true)));
+    let cursor = first["cursor"].as_str().unwrap();
+    let next =
+        world.get(&format!("/sync?limit=2&cursor={cursor}"), &two).await.expect(200).body["data"].clone();
+    assert_eq!(
+        (&next["messages"][0]["id"], &next["has_more"], &next["cursor"], &next["at"]),
+        (&json!(ids[2]), &json!(false), &Value::Null, &first["at"])
+    );
+    let nothing = world.get("/sync", &stranger).await.expect(200).body["data"].clone();
+    assert_eq!((&nothing["messages"], &nothing["reads"]), (&json!([]), &json!([])));
+
+    // Later, with the time of the last answer as it is, its plus sign escaped or not.
+    let since = next["at"].as_str().unwrap().to_owned();
+    world.post(&format!("/conversations/{place}/read"), &two, json!({"up_to": ids[1]})).await.expect(200);
+    send(world.request(Method::DELETE, &format!("/messages/{}", ids[0]), Some(&one.token))).await.expect(204);
+    for since in [since.clone(), since.replace('Z', "+00:00"), since.replace('Z', "%2B00:00")] {
+        let asked = format!("/sync?after_message_id={}&since={since}", ids[2]);
+        let learnt = world.get(&asked, &one).await.expect(200).body["data"].clone();
+        assert_eq!(
+            (&learnt["changed"][0]["id"], &learnt["changed"][0]["deleted"]),
+            (&json!(ids[0]), &json!(true)),
+            "{since}"
+        );
+        let seen = json!([{"conversation_id": place, "reader_id": two.id, "up_to": ids[1]}]);
+        assert_eq!(learnt["reads"], seen);
+        assert_eq!(learnt["deleted_conversations"], json!([]));
+    }
+    send(world.request(Method::DELETE, &format!("/conversations/{place}"), Some(&two.token)))
+        .await
+        .expect(204);
+    let learnt = world.get(&format!("/sync?after_message_id={}", ids[2]), &one).await.expect(200);
+    assert_eq!(learnt.body["data"]["deleted_conversations"], json!([place]));
+    for wrong in
+        ["since=yesterday", "cursor=x", "limit=201", "after_message_id=x", "cursor=1.1.1.1.1.s.s&since=x"]
+    {
+        world.get(&format!("/sync?{wrong}"), &one).await.problem(422, "validation_failed");
+    }
     world.close().await;
 }

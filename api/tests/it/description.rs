@@ -47,7 +47,11 @@ fn every_operation_is_described_wholly() {
             assert!(listed.iter().any(|one| one["name"] == parameter && one["in"] == "path"), "{place}");
         }
         if let Some(body) = operation["requestBody"].as_object() {
-            assert!(body["content"]["application/json"]["example"].is_object(), "{place} has no example");
+            let contents = body["content"].as_object().unwrap();
+            assert!(!contents.is_empty(), "{place}");
+            for (media_type, content) in contents {
+                assert!(content["example"].is_object(), "{place} has no example of {media_type}");
+            }
         }
     }
     // Every reference leads somewhere.
@@ -129,6 +133,8 @@ async fn health_version_and_documents() {
     assert_eq!(ready.body, json!({"status": "ready", "mysql": "up", "redis": "up"}));
     assert_eq!(get("/:version").await.expect(200).body["api"], "v1");
 
+    assert_eq!(get("/:asyncapi.json").await.expect(200).body["asyncapi"], "3.0.0");
+    assert!(get("/:docs/realtime").await.expect(200).text.contains("chat.send_message"));
     let page = get("/:docs/").await.expect(200);
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.header("content-security-policy").contains("default-src 'self'"));

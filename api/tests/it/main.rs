@@ -9,8 +9,19 @@ mod description;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod gifts;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod money;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod rooms;
+#[cfg(test)]
+#[path = "../../../crates/domain/tests/it/samples.rs"]
+mod samples;
+#[cfg(test)]
+mod uploads;
 #[cfg(test)]
 mod world;

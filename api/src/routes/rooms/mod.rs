@@ -1,26 +1,25 @@
 //! Live rooms (realtime.md §4, domain.md §5.6).
 
+mod messages;
+mod participants;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base::Problem;
-use base::paging::Cursor;
 use domain::App;
 use domain::rooms;
 use protocol::rooms::{
-    CreateRoom, JoinRoom, LiveRoom, PostMessageBody, Registration, RoomFilter, RoomJoined, RoomMessage,
-    RoomStarted,
+    CreateRoom, JoinRoom, LeaveRoom, LiveRoom, Registration, RoomFilter, RoomJoined, RoomStarted,
+    SetSlowMode, SlowMode, SlowModeBody,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::PageParams;
-use super::chat::Messages;
 use crate::Door;
 use crate::error::{Refusal, invalid};
-use crate::extract::{
-    Caller, JsonBody, KeyHeader, KeyedBody, Listing, MaybeCaller, Params, PathId, Takes, user_id,
-};
-use crate::response::{Answer, Condition, Data, List, created, data, list, tagged, written};
+use crate::extract::{Caller, JsonBody, KeyHeader, Listing, MaybeCaller, Params, PathId, Takes, user_id};
+use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
     OpenApiRouter::new()
@@ -29,7 +28,10 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(register_for_room))
         .routes(routes!(start_room))
         .routes(routes!(join_room))
-        .routes(routes!(list_room_messages, post_message))
+        .routes(routes!(leave_room))
+        .routes(routes!(set_slow_mode))
+        .merge(messages::routes())
+        .merge(participants::routes())
 }
 
 /// What the list of rooms takes.
@@ -177,51 +179,30 @@ async fn join_room(State(app): State<App>, Caller(actor): Caller, PathId(id): Pa
     Ok(data(rooms::join_room(&app, &actor, JoinRoom { room_id: id }).await?))
 }
 
-/// Messages of a room, ascending ids: the newest, or those before one.
+/// Goes out of the room; attendance stays. Once more changes nothing.
 #[utoipa::path(
-    get, path = "/api/v1/live-rooms/{id}/messages", tag = "rooms", operation_id = "list_room_messages",
-    security(("bearer" = [])),
-    params(
-        ("id" = u64, Path, description = "The room"),
-        ("cursor" = Option<String>, Query, description = "`meta.next_cursor` (older) or `meta.prev_cursor` of another page"),
-        ("before" = Option<u64>, Query, description = "Only ids below this one"),
-        ("per_page" = Option<u32>, Query, description = "How many, 1 to 100; 50 where left out")
-    ),
-    responses((status = 200, description = "A page, the next one is older; deleted messages are empty places", body = List<RoomMessage>))
+    post, path = "/api/v1/live-rooms/{id}/leave", tag = "rooms", operation_id = "leave_room",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The room")),
+    responses((status = 204, description = "The asker is outside"))
 )]
-async fn list_room_messages(
-    State(app): State<App>,
-    Caller(actor): Caller,
-    PathId(id): PathId,
-    listing: Listing<Messages>,
-) -> Answer {
-    let before = listing.params.parsed("before")?.map(|id| Cursor { id, forward: true });
-    if before.is_some() && listing.page.cursor.is_some() {
-        return Err(invalid("cursor", Problem::NotAllowed("send it without before")));
-    }
-    let place = listing.page.cursor.or(before);
-    list(&listing, rooms::list_room_messages(&app, &actor, id, place, listing.page.per_page).await?)
+async fn leave_room(State(app): State<App>, Caller(actor): Caller, PathId(id): PathId) -> Answer {
+    rooms::leave_room(&app, &actor, LeaveRoom { room_id: id }).await?;
+    Ok(no_content())
 }
 
-/// Writes into a room. The same `client_id` again gives the same message.
+/// Sets how often members may write. For the host and moderators.
 #[utoipa::path(
-    post, path = "/api/v1/live-rooms/{id}/messages", tag = "rooms", operation_id = "post_message",
+    put, path = "/api/v1/live-rooms/{id}/slow-mode", tag = "rooms", operation_id = "set_slow_mode",
     security(("bearer" = [])), params(("id" = u64, Path, description = "The room")),
-    request_body(content = PostMessageBody, example = json!({
-        "client_id": "6d0b7f0a-52c4-4f4e-8a39-0f7b5a0e2c77", "body": "أحسنت!"
-    })),
-    responses((status = 201, description = "The message; `Idempotent-Replayed` marks a repeat", body = Data<RoomMessage>))
+    request_body(content = SlowModeBody, example = json!({"seconds": 10})),
+    responses((status = 200, description = "The room's slow mode; 0 is off", body = Data<SlowMode>))
 )]
-async fn post_message(
+async fn set_slow_mode(
     State(app): State<App>,
     Caller(actor): Caller,
     PathId(id): PathId,
-    keyed: KeyedBody<PostMessageBody>,
+    body: JsonBody<SlowModeBody>,
 ) -> Answer {
-    let body = keyed.body.input_after(rooms::demand_entry(&app, &actor, id)).await?;
-    let posted = rooms::post_message(&app, &actor, body.into_input(id)).await?;
-    written(posted, |posted| {
-        let below = posted.message.id.saturating_add(1);
-        (format!("/api/v1/live-rooms/{id}/messages?before={below}&per_page=1"), posted.message)
-    })
+    let SlowModeBody { seconds } = body.input_after(rooms::demand_staff(&app, &actor, id)).await?;
+    Ok(data(rooms::set_slow_mode(&app, &actor, SetSlowMode { room_id: id, seconds }).await?))
 }
