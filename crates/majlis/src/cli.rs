@@ -36,10 +36,16 @@ pub(crate) enum Command {
     Token(TokenOptions),
     /// Print the OpenAPI document of the REST API.
     Openapi,
+    /// Print the AsyncAPI document of the socket.
+    Asyncapi,
+    /// Print the socket's guide for people (docs/realtime.md).
+    RealtimeGuide,
     /// Print the environment variables as a Markdown table.
     Variables,
     /// Print what happens on a channel (`room:1`) of the running `majlis up`, as a demo user.
     Watch(WatchOptions),
+    /// Print the processes of the running `majlis up`: who they are and how they do.
+    Nodes(Place),
 }
 
 impl Default for Command {

@@ -33,6 +33,9 @@ pub(crate) struct UpFile {
     pub(crate) hubs: Vec<String>,
     /// The admin ports: the API's, then the hubs'.
     pub(crate) admin: Vec<String>,
+    /// Opens `/debug/nodes` on them; another one at every start.
+    #[serde(default)]
+    pub(crate) admin_token: String,
     /// `hub_pids[i]` is `hubs[i]`.
     pub(crate) hub_pids: Vec<u32>,
     /// The API's process.
@@ -106,9 +109,10 @@ impl DataDir {
         &self.path
     }
 
-    /// Throws the servers' data away.
+    /// Throws the servers' data away, and the files that the database knows, unless it is somebody's own.
     pub(crate) fn empty(&self) -> Result<()> {
-        for name in ["mysql", "redis", "secrets.json"] {
+        let files = (!config::is_set("DATABASE_URL")).then_some("files");
+        for name in ["mysql", "redis", "secrets.json"].into_iter().chain(files) {
             let target = self.path.join(name);
             let removed = if target.is_dir() { fs::remove_dir_all(&target) } else { remove_file(&target) };
             removed.with_context(|| format!("{} cannot be removed", target.display()))?;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod data_dir;
+mod nodes;
 mod seed;
 mod serve;
 mod term;
@@ -40,11 +41,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(options) => tools::doctor(&options).await,
         Command::Token(options) => tools::token(&options).await,
         Command::Openapi => tools::openapi(),
+        Command::Asyncapi => tools::asyncapi(),
+        Command::RealtimeGuide => {
+            term::say(protocol::asyncapi::guide().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Variables => {
             term::say(&config::variables_table());
             Ok(ExitCode::SUCCESS)
         }
         Command::Watch(options) => watch::run(&options).await,
+        Command::Nodes(place) => nodes::run(&place).await,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::tools;
+use crate::{nodes, tools};
 
 /// What the build calls itself.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,25 +27,26 @@ pub(crate) async fn api() -> Result<ExitCode> {
         if draining.is_cancelled() { Readiness::NotReady("draining".to_owned()) } else { Readiness::Ready }
     };
     let ended = CancellationToken::new();
-    let admin = telemetry::serve_admin(
-        settings.admin_listen,
-        Admin::new("api", VERSION, metrics, readiness),
-        ended.clone(),
-    )
-    .await
-    .with_context(|| format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen))?;
+    let admin = Admin::new("api", VERSION, metrics, readiness)
+        .with_nodes(app.settings.admin_token.clone(), nodes::page(&app));
+    let admin =
+        telemetry::serve_admin(settings.admin_listen, admin, ended.clone()).await.with_context(|| {
+            format!("{} (MAJLIS_HTTP_ADMIN_LISTEN) cannot be listened on", settings.admin_listen)
+        })?;
     tracing::info!(address = %settings.listen, admin = %admin.address, "the API listens");
     // Roles and the platform's own account, without which nothing can be sold; nothing to do from the second start on.
     domain::system::install(&app)
         .await
         .context("the roles and the platform's account cannot be written; run `majlis migrate` first")?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let report = tokio::spawn(nodes::report_api(app.clone(), address, stopping.clone()));
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
     let control = tokio::spawn({
         let (app, stopping) = (app.clone(), stopping.clone());
         async move { domain::system::hear_control(&app, stopping).await }
     });
     api::serve(app.clone(), listener, stopping).await?;
-    let _ended_early = tokio::join!(clocks, control);
+    let _ended_early = tokio::join!(clocks, control, report);
     ended.cancel();
     admin.closed().await;
     app.store.close().await;
@@ -62,15 +63,12 @@ pub(crate) async fn hub() -> Result<ExitCode> {
         .with_context(|| format!("the hub cannot start on {} (MAJLIS_SOCKET_LISTEN)", settings.listen))?;
     let ended = CancellationToken::new();
     let readiness = hub.readiness();
-    let admin = telemetry::serve_admin(
-        settings.admin_listen,
-        Admin::new("hub", VERSION, metrics, readiness),
-        ended.clone(),
-    )
-    .await
-    .with_context(|| {
-        format!("{} (MAJLIS_SOCKET_ADMIN_LISTEN) cannot be listened on", settings.admin_listen)
-    })?;
+    let admin = Admin::new("hub", VERSION, metrics, readiness)
+        .with_nodes(app.settings.admin_token.clone(), nodes::page(&app));
+    let admin =
+        telemetry::serve_admin(settings.admin_listen, admin, ended.clone()).await.with_context(|| {
+            format!("{} (MAJLIS_SOCKET_ADMIN_LISTEN) cannot be listened on", settings.admin_listen)
+        })?;
     tracing::info!(address = %hub.address(), admin = %admin.address, node = app.bus.node_id(), "the hub listens");
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
     stopping.cancelled().await;

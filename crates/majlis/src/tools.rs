@@ -129,6 +129,11 @@ pub(crate) fn openapi() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub(crate) fn asyncapi() -> Result<ExitCode> {
+    say(&serde_json::to_string_pretty(&protocol::asyncapi::document())?);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The folder of a running `majlis up`, or a sentence.
 pub(crate) fn running(folder: &Path) -> Result<UpFile> {
     UpFile::read(folder)?

@@ -203,7 +203,7 @@ async fn post(
     Ok(posted.answer.message.id)
 }
 
-/// Pins and reactions have no operation yet.
+/// Written straight into the tables: there is nobody yet whom the operations could tell of pins and reactions.
 async fn write_marks(
     seeder: &Seeder<'_>,
     ids: &BTreeMap<usize, RoomId>,

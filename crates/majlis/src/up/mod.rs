@@ -78,6 +78,7 @@ impl Stack {
     async fn start(&mut self, options: &UpOptions, ports: &Ports) -> Result<UpFile> {
         let servers = self.servers.insert(Servers::start(self.data.path()).await?);
         let secrets = self.data.secrets()?;
+        let admin_token = base::id::random_text(32, base::id::ALPHANUMERIC);
         let mut variables = BTreeMap::from([
             ("DATABASE_URL", servers.database_url.clone()),
             ("REDIS_URL", servers.redis_url.clone()),
@@ -86,11 +87,16 @@ impl Stack {
             ("JITSI_APP_ID", "majlis".to_owned()),
             ("JITSI_APP_SECRET", secrets.jitsi),
             ("APP_URL", format!("http://{}", ports.api)),
+            ("MAJLIS_ADMIN_TOKEN", admin_token.clone()),
             ("MAJLIS_HTTP_ORIGINS", "*".to_owned()),
             ("MAJLIS_SOCKET_ORIGINS", "*".to_owned()),
             // The parent has 15 s for everything.
             ("MAJLIS_DRAIN_SECONDS", "2".to_owned()),
         ]);
+        if !config::is_set("MAJLIS_UPLOADS") {
+            let folder = self.data.path().join("files");
+            variables.insert("MAJLIS_UPLOADS", folder.display().to_string());
+        }
         if options.no_limits {
             variables.insert("MAJLIS_LIMITS", "off".to_owned());
         }
@@ -128,6 +134,7 @@ impl Stack {
                 .chain(ports.hubs.iter().map(|hub| hub.admin))
                 .map(|address| format!("http://{address}"))
                 .collect(),
+            admin_token,
             hub_pids: Vec::new(),
             api_pid: 0,
             database_url: servers.database_url.clone(),

@@ -6,4 +6,6 @@ mod bad_input;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod up;

@@ -126,6 +126,20 @@ fn up_tells_scripts_everything_restarts_what_dies_and_ends_on_one_interrupt() {
     }
     assert!(file["rooms"].as_array().unwrap().len() >= 2);
 
+    // Every process has reported, and operators see them with the token of this start.
+    assert!(file["admin_token"].as_str().unwrap().len() >= 16);
+    let nodes = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_majlis"));
+        let output = command.args(["nodes", "--data"]).arg(up.data.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while nodes().lines().filter(|line| line.contains(" hub ") || line.contains(" api ")).count() < 3 {
+        assert!(Instant::now() < deadline, "{}", nodes());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(nodes().starts_with("node ") && nodes().contains("127.0.0.1:"), "{}", nodes());
+
     // A hub that dies is named and comes back on its port, with the file following.
     let victim = file["hub_pids"][0].clone();
     let died = Instant::now();
