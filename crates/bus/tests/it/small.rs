@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bus::TokenBucket;
+use bus::{CacheHead, TokenBucket};
 
 use crate::setup::{bus, nodes};
 
@@ -115,4 +115,32 @@ async fn marks_and_leases() {
     assert!(two.lease("relay", Duration::from_secs(5)).await.unwrap(), "free after its time");
     assert!(two.release_lease("relay").await.unwrap());
     assert!(one.lease("relay", short).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_head_of_an_entry_is_renewed_in_place_and_never_goes_back() {
+    let bus = bus().await;
+    let ttl = Duration::from_secs(60);
+    let head = |number, text: &str| CacheHead { number, text: text.to_owned() };
+    let value = async || {
+        let value = bus.cache_get("user:1").await.unwrap().value?;
+        CacheHead::split(&value).map(|(head, rest)| (head.number, head.text, rest.to_vec()))
+    };
+    // Nothing is there to be renewed, and who read the database before may not fill any more.
+    let early = bus.cache_get("user:1").await.unwrap();
+    bus.cache_renew(&[("user:1", head(3, "three"))]).await.unwrap();
+    assert!(!bus.cache_fill("user:1", early.version, &head(2, "two").before(b"rest"), ttl).await.unwrap());
+    let version = bus.cache_get("user:1").await.unwrap().version;
+    assert!(bus.cache_fill("user:1", version, &head(3, "three").before(b"re\nst"), ttl).await.unwrap());
+    for (number, text, expected) in
+        [(5, "five", "five"), (4, "four", "five"), (5, "other", "five"), (12, "twelve", "twelve")]
+    {
+        bus.cache_renew(&[("user:1", head(number, text))]).await.unwrap();
+        assert_eq!(value().await, Some((number.max(5), expected.to_owned(), b"re\nst".to_vec())));
+    }
+    // What has no head is not kept.
+    let version = bus.cache_get("user:2").await.unwrap().version;
+    assert!(bus.cache_fill("user:2", version, b"no head", ttl).await.unwrap());
+    bus.cache_renew(&[("user:2", head(1, "one"))]).await.unwrap();
+    assert_eq!(bus.cache_get("user:2").await.unwrap().value, None);
 }

@@ -530,3 +530,32 @@ async fn sixty_messages_a_minute_and_repeats_for_nothing() {
         }
     }
 }
+
+/// realtime.md §5: a wave of reconnects after a message to each does not reach MySQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_leaves_its_receivers_state_in_the_cache_with_the_new_total() {
+    let world = unlimited().await;
+    let app = &world.app;
+    let (amal, amal_acts) = world.user("amal").await;
+    let (badr, badr_acts) = world.user("badr").await;
+    let total = async |user_id| {
+        let state = domain::users::find_state(app, user_id).await.unwrap().unwrap();
+        (state.unread_total, state.unread_version)
+    };
+    assert_eq!((total(amal).await.0, total(badr).await.0), (0, 0));
+    let first = send(app, &amal_acts, to_user(badr, "one")).await;
+    // What MySQL says now is not asked for: only the cache can still answer rightly.
+    world.execute("UPDATE users SET name = 'changed behind the cache'").await;
+    world.execute("UPDATE hub_chat_counters SET unread_total = 77").await;
+    assert_eq!(total(badr).await, (1, 1));
+    let name = domain::users::find_state(app, badr).await.unwrap().unwrap().name;
+    assert_ne!(name, "changed behind the cache");
+    world.execute("UPDATE hub_chat_counters SET unread_total = 1").await;
+    send(app, &amal_acts, to_user(badr, "two")).await;
+    read(app, &badr_acts, first.conversation_id, first.id).await;
+    assert_eq!(total(badr).await, (1, 3), "two came, one was read");
+    // Forgotten, it is read from MySQL again.
+    app.bus.cache_invalidate(&[&domain::users::state_key(badr)]).await.unwrap();
+    assert_eq!(total(badr).await, (1, 3));
+    assert_true(&world).await;
+}
