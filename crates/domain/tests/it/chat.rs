@@ -546,11 +546,11 @@ async fn a_message_leaves_its_receivers_state_in_the_cache_with_the_new_total() 
     let first = send(app, &amal_acts, to_user(badr, "one")).await;
     // What MySQL says now is not asked for: only the cache can still answer rightly.
     world.execute("UPDATE users SET name = 'changed behind the cache'").await;
-    world.execute("UPDATE hub_chat_counters SET unread_total = 77").await;
+    world.execute(&format!("UPDATE hub_chat_counters SET unread_total = 77 WHERE user_id = {badr}")).await;
     assert_eq!(total(badr).await, (1, 1));
     let name = domain::users::find_state(app, badr).await.unwrap().unwrap().name;
     assert_ne!(name, "changed behind the cache");
-    world.execute("UPDATE hub_chat_counters SET unread_total = 1").await;
+    world.execute(&format!("UPDATE hub_chat_counters SET unread_total = 1 WHERE user_id = {badr}")).await;
     send(app, &amal_acts, to_user(badr, "two")).await;
     read(app, &badr_acts, first.conversation_id, first.id).await;
     assert_eq!(total(badr).await, (1, 3), "two came, one was read");
