@@ -26,8 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::hub::Hub as Node;
 use crate::metrics::Sizes;
 
-/// After the last close was sent, sockets get so long to end.
-const LAST_SOCKETS: Duration = Duration::from_secs(6);
+/// After the last close was sent, sockets get so long to end: those whose command runs are closed when it is answered,
+/// which takes 30 s at most, and a peer gets 5 s more to answer the close.
+const LAST_SOCKETS: Duration = Duration::from_secs(36);
 /// Commands that outlive their sockets get so long.
 const LAST_COMMANDS: Duration = Duration::from_secs(10);
 /// Before the lease of presence is given up: those closed last reach another node meanwhile.
@@ -115,12 +116,19 @@ impl RunningHub {
         move || {
             if node.draining.load(Ordering::Acquire) {
                 Readiness::NotReady("draining".to_owned())
+            } else if node.failed.is_cancelled() {
+                Readiness::NotReady("failed: one of its tasks has ended, see the log".to_owned())
             } else if node.listener.is_deaf() {
                 Readiness::NotReady("deaf: nothing is heard from Redis".to_owned())
             } else {
                 Readiness::Ready
             }
         }
+    }
+
+    /// Waits until the hub cannot do its work any more, which is a mistake of ours: drain it and start another process.
+    pub async fn failed(&self) {
+        self.node.failed.cancelled().await;
     }
 
     /// Whether it may be missing events: its link to Redis is down or does not hear itself.

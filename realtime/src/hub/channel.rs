@@ -184,7 +184,7 @@ impl ChannelState {
                 }
                 Some(_) | None => {}
             }
-            self.position = Some(position.clone());
+            self.move_to(position.clone());
             ready.push(event);
         }
         if !ready.is_empty() {
@@ -195,9 +195,19 @@ impl ChannelState {
         delivered
     }
 
+    /// The node is here now. Offsets of another epoch say nothing of this one's.
+    fn move_to(&mut self, position: Position) {
+        if self.position.as_ref().is_some_and(|known| known.epoch != position.epoch) {
+            for listening in &mut self.listening {
+                listening.skip_to = 0;
+            }
+        }
+        self.position = Some(position);
+    }
+
     fn hold(&mut self, event: Heard) {
         self.held_bytes = self.held_bytes.saturating_add(event.payload.as_bytes().len());
-        // Beyond the bound they are not kept: healing then finds one more gap and reads again.
+        // Beyond the bound they are not kept: healing then reads again.
         if self.held_bytes <= MAX_WAITING {
             self.held.push(event);
         }
@@ -220,7 +230,7 @@ impl ChannelState {
                 listening.peer.push(frames, measured)
             } else {
                 let skip_to = listening.skip_to;
-                if ready.iter().any(|event| event.offset() > skip_to) {
+                if ready.iter().any(|event| event.offset() >= skip_to) {
                     listening.skip_to = 0;
                 }
                 let mut new = ready.iter().zip(frames).filter(|(event, _)| {
@@ -275,7 +285,10 @@ impl ChannelState {
                 Some(known) if known.offset < start.offset => skip_to = start.offset,
                 Some(known) => {
                     let missing = known.offset - start.offset;
-                    late.extend(pending.waiting.into_iter().filter(|event| event.offset() > start.offset));
+                    late.extend(pending.waiting.into_iter().filter(|event| {
+                        let position = event.position.as_ref();
+                        position.is_some_and(|at| at.epoch == start.epoch && at.offset > start.offset)
+                    }));
                     let expected = (start.offset + 1)..=known.offset;
                     let whole = late.iter().map(Heard::offset).eq(expected) || is_last_value_only(channel);
                     if missing > 0 && !whole {
@@ -350,7 +363,7 @@ impl ChannelState {
         }
         // A status that was never published since has nothing to be told.
         if is_last_value_only(channel) && top.offset == 0 {
-            self.position = Some(top.clone());
+            self.move_to(top.clone());
             return false;
         }
         true
@@ -367,6 +380,13 @@ impl ChannelState {
         self.healing
     }
 
+    /// Whether another healing has come to its end since the node was known to be at `known`, and left it in the life of
+    /// the stream that `top` is in.
+    pub(crate) fn is_settled_since(&self, known: &Position, top: &Position) -> bool {
+        let here = self.position.as_ref();
+        !self.healing && here.is_some_and(|here| here != known && here.epoch == top.epoch)
+    }
+
     /// Everything that was missing up to `top`, in order; then what waited. `gap` in the answer: there is one more gap.
     pub(crate) fn heal(
         &mut self,
@@ -377,13 +397,18 @@ impl ChannelState {
     ) -> Delivered {
         self.healing = false;
         let held = std::mem::take(&mut self.held);
-        self.held_bytes = 0;
+        let overflowed = std::mem::take(&mut self.held_bytes) > MAX_WAITING;
         let mut delivered = self.hear(channel, name, missing);
         // A status whose new stream is still empty.
         if self.position.as_ref().is_none_or(|known| known.epoch != top.epoch) {
-            self.position = Some(top);
+            self.move_to(top);
         }
         delivered.add(self.hear(channel, name, held));
+        if overflowed {
+            // The newest of what waited are not there, and nothing that was heard says so.
+            self.healing = true;
+            delivered.gap = true;
+        }
         delivered
     }
 
@@ -526,5 +551,76 @@ mod tests {
         let came = coming_in(Channel::Room(3), Some(Position::new(7, "e")), events);
         assert_eq!(came.len(), 3, "{came:?}");
         assert!(came[1].contains("{\"n\":3}") && came[2].contains("{\"n\":4}"), "{came:?}");
+    }
+
+    /// A listener of a status whose reply told of the seventh event before the node has heard of it.
+    fn ahead() -> (ChannelState, Arc<Peer>) {
+        let peer = Arc::new(Peer::new(1, Encoding::Json, 10_000));
+        let mut state = ChannelState::new();
+        state.hear(STATUS, "presence:3", vec![heard(6, Some(6))]);
+        state.begin(5, Arc::clone(&peer));
+        let reply = Frame::message(Encoding::Json, Class::Reply, Bytes::from_static(b"reply"));
+        state.go_live(STATUS, "presence:3", 5, Some(Position::new(7, "e")), &reply).unwrap();
+        peer.take(&mut VecDeque::new());
+        (state, peer)
+    }
+
+    const STATUS: Channel = Channel::Presence(3);
+
+    fn in_another_epoch(n: u64, offset: u64) -> Heard {
+        Heard { position: Some(Position::new(offset, "f")), ..heard(n, None) }
+    }
+
+    fn taken(peer: &Peer) -> usize {
+        let mut queue = VecDeque::new();
+        peer.take(&mut queue);
+        queue.len()
+    }
+
+    #[test]
+    fn what_a_reply_told_is_left_out_once_and_a_new_epoch_is_heard_from_its_first_event() {
+        let (mut state, peer) = ahead();
+        state.hear(STATUS, "presence:3", vec![heard(7, Some(7))]);
+        assert_eq!(taken(&peer), 0, "it was in the reply");
+        state.hear(STATUS, "presence:3", vec![in_another_epoch(1, 1)]);
+        assert_eq!(taken(&peer), 1);
+
+        // The seventh never comes.
+        let (mut state, peer) = ahead();
+        state.hear(STATUS, "presence:3", vec![in_another_epoch(1, 1)]);
+        assert_eq!(taken(&peer), 1);
+        let (mut state, peer) = ahead();
+        assert!(!state.compare(STATUS, &Position::new(0, "f")));
+        state.hear(STATUS, "presence:3", vec![in_another_epoch(1, 1)]);
+        assert_eq!(taken(&peer), 1);
+    }
+
+    #[test]
+    fn of_two_healings_of_one_gap_the_second_does_not_send_everybody_away_again() {
+        let (room, name) = (Channel::Room(3), "room:3");
+        let mut state = ChannelState::new();
+        state.hear(room, name, vec![heard(5, Some(5))]);
+        let top = Position::new(2, "f");
+        let known = state.begin_healing().unwrap();
+        assert_eq!(state.begin_healing(), Some(known.clone()));
+        assert!(!state.is_settled_since(&known, &top));
+        state.give_up(room, name, Some(top.clone()));
+        assert!(state.is_settled_since(&known, &top));
+        assert!(!state.is_settled_since(&known, &Position::new(0, "g")), "lost once more meanwhile");
+    }
+
+    #[test]
+    fn healing_that_had_no_room_for_what_came_meanwhile_reads_again() {
+        let (room, name) = (Channel::Room(3), "room:3");
+        let mut state = ChannelState::new();
+        state.hear(room, name, vec![heard(1, Some(1))]);
+        assert!(state.hear(room, name, vec![heard(3, Some(3))]).gap);
+        state.held_bytes = super::MAX_WAITING;
+        state.hear(room, name, vec![heard(4, Some(4))]);
+        let missing = vec![heard(2, Some(2)), heard(3, Some(3))];
+        let healed = state.heal(room, name, missing, Position::new(3, "e"));
+        assert!(healed.gap && state.is_healing());
+        let healed = state.heal(room, name, vec![heard(4, Some(4))], Position::new(4, "e"));
+        assert!(!healed.gap && !state.is_healing());
     }
 }

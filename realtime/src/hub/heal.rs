@@ -62,7 +62,11 @@ impl Hub {
             let Some(missing) = missing else {
                 tracing::warn!(channel = %entry.name, "a gap cannot be healed; listeners recover by themselves");
                 metrics::gap("lost");
-                entry.lock().give_up(entry.channel, &entry.name, Some(top));
+                let mut state = entry.lock();
+                // Whoever has just recovered after another healing of the same gap must not do so again.
+                if !state.is_settled_since(&known, &top) {
+                    state.give_up(entry.channel, &entry.name, Some(top));
+                }
                 return;
             };
             let epoch = Arc::clone(&top.epoch);

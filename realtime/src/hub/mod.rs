@@ -16,6 +16,7 @@ pub(crate) mod sessions;
 pub(crate) mod subscription;
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use bus::{BusError, BusEvents, Listener, ListenerSettings};
 use config::{Limits, Socket};
 use domain::App;
+use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +65,8 @@ pub(crate) struct Hub {
     pub(crate) draining: AtomicBool,
     /// Everything ends.
     pub(crate) stopping: CancellationToken,
+    /// A task that has to run as long as the hub has ended.
+    pub(crate) failed: CancellationToken,
     /// Channels have been given up in Redis: those who waited for that may ask again.
     pub(crate) left: Notify,
     /// All positions are to be compared.
@@ -78,7 +82,8 @@ pub(crate) struct Hub {
     /// Counts the control messages that end sessions: a `connect` under way looks whether one came meanwhile.
     pub(crate) revocations: AtomicU64,
     numbers: AtomicU64,
-    lingering: Mutex<VecDeque<Arc<Entry>>>,
+    /// Channels that somebody was the last to leave, and when: one each time, in that order.
+    lingering: Mutex<VecDeque<(Instant, Arc<Entry>)>>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -105,6 +110,7 @@ impl Hub {
             commands: TaskTracker::new(),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
+            failed: CancellationToken::new(),
             left: Notify::new(),
             compare_all: Notify::new(),
             was_deaf: AtomicBool::new(false),
@@ -125,18 +131,23 @@ impl Hub {
     fn start_tasks(self: &Arc<Self>, events: BusEvents) {
         let hub = || Arc::clone(self);
         let (announce, announcer) = presence::announcer(self);
-        self.tasks.spawn(fanout::run(hub(), events));
-        self.tasks.spawn(heal::watch(hub()));
-        self.tasks.spawn(sessions::watch(hub(), domain::users::watch_revocations(&self.app)));
-        self.tasks.spawn(sessions::doubt(hub()));
-        self.tasks.spawn(presence::keep(hub(), announce.clone()));
-        self.tasks.spawn(presence::sweep(hub(), announce));
-        self.tasks.spawn(announcer);
-        self.tasks.spawn(members::keep(hub()));
-        self.tasks.spawn(gifts::keep(hub()));
-        self.tasks.spawn(members::tell(hub()));
-        self.tasks.spawn(leave_channels(hub()));
-        self.tasks.spawn(measure(hub()));
+        self.keep("fan-out", fanout::run(hub(), events));
+        self.keep("healing", heal::watch(hub()));
+        self.keep("revocations", sessions::watch(hub(), domain::users::watch_revocations(&self.app)));
+        self.keep("doubts", sessions::doubt(hub()));
+        self.keep("presence", presence::keep(hub(), announce.clone()));
+        self.keep("sweeping", presence::sweep(hub(), announce));
+        self.keep("announcements", announcer);
+        self.keep("members", members::keep(hub()));
+        self.keep("gifts", gifts::keep(hub()));
+        self.keep("viewers", members::tell(hub()));
+        self.keep("channels", leave_channels(hub()));
+        self.keep("sizes", measure(hub()));
+    }
+
+    /// Runs a task without which the hub is no hub.
+    fn keep(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(watch_over(name, task, self.stopping.clone(), self.failed.clone()));
     }
 
     /// A number that nothing else in this process has.
@@ -146,25 +157,26 @@ impl Hub {
 
     /// Nobody is interested in a channel any more, for now.
     pub(crate) fn linger(&self, entry: Arc<Entry>) {
-        self.lingering.lock().unwrap_or_else(PoisonError::into_inner).push_back(entry);
+        let mut lingering = self.lingering.lock().unwrap_or_else(PoisonError::into_inner);
+        lingering.push_back((Instant::now(), entry));
     }
 
     /// The next channel that nobody has been interested in for long enough, marked as leaving.
     fn next_to_leave(&self) -> Option<Arc<Entry>> {
         let mut lingering = self.lingering.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let entry = lingering.front()?;
+            if lingering.front()?.0.elapsed() < LINGER {
+                return None;
+            }
+            let (_, entry) = lingering.pop_front()?;
             let mut state = entry.lock();
-            if state.interest == 0 && state.phase != Phase::Leaving {
-                if state.idle_since.is_some_and(|since| since.elapsed() < LINGER) {
-                    return None;
-                }
+            // Somebody who came and left again meanwhile is in the queue again: this one must not hold up the others.
+            let idle = state.idle_since.is_some_and(|since| since.elapsed() >= LINGER);
+            if state.interest == 0 && state.phase != Phase::Leaving && idle {
                 state.phase = Phase::Leaving;
                 drop(state);
-                return lingering.pop_front();
+                return Some(entry);
             }
-            drop(state);
-            lingering.pop_front();
         }
     }
 
@@ -191,6 +203,24 @@ impl Hub {
                 }
             }
         }
+    }
+}
+
+/// Runs a task that must not end before the hub stops; where it does, by a panic too, the hub has failed.
+async fn watch_over(
+    name: &'static str,
+    task: impl Future<Output = ()>,
+    stopping: CancellationToken,
+    failed: CancellationToken,
+) {
+    let outcome = AssertUnwindSafe(task).catch_unwind().await;
+    if !stopping.is_cancelled() {
+        tracing::error!(
+            task = name,
+            panicked = outcome.is_err(),
+            "a task of the hub has ended: the hub gives up"
+        );
+        failed.cancel();
     }
 }
 
@@ -235,4 +265,26 @@ async fn measure(hub: Arc<Hub>) {
 /// How old something is, for logs.
 pub(crate) fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::watch_over;
+
+    #[tokio::test]
+    async fn a_task_that_ends_before_its_time_is_a_failure_however_it_ends() {
+        let fails = async |task: fn(), stopped: bool| {
+            let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
+            if stopped {
+                stopping.cancel();
+            }
+            watch_over("test", async move { task() }, stopping, failed.clone()).await;
+            failed.is_cancelled()
+        };
+        assert!(fails(|| {}, false).await);
+        assert!(fails(|| panic!("on purpose"), false).await);
+        assert!(!fails(|| {}, true).await);
+    }
 }

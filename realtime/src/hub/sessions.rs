@@ -131,10 +131,7 @@ impl Hub {
             if matches!(entry.channel, Channel::User(_)) {
                 continue;
             }
-            let everybody = entry.lock().everybody();
-            for (number, peer) in everybody {
-                self.ask_again(&entry, number, &peer).await;
-            }
+            self.ask_all_again(&entry).await;
         }
     }
 }

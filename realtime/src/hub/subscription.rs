@@ -127,10 +127,15 @@ impl Subscription {
         entry.lock().go_live(entry.channel, &entry.name, self.number, start.top.clone(), reply)
     }
 
-    /// After [`Stale`]: has the node itself looked after, if it is the one that is behind.
+    /// After [`Stale`]: has the node itself looked after, if it is the one that is behind. In a task of its own: healing
+    /// that ended half-way with this socket would hold the channel's events back for everybody.
     pub(crate) async fn look_after(&self, stale: Stale) {
         if stale.suspect {
-            self.hub.heal(Arc::clone(&self.entry)).await;
+            let (hub, entry) = (Arc::clone(&self.hub), Arc::clone(&self.entry));
+            let healing = self.hub.tasks.spawn(async move { hub.heal(entry).await });
+            if let Err(error) = healing.await {
+                tracing::error!(channel = %self.entry.name, %error, "the healing of a channel ended badly");
+            }
         }
     }
 
