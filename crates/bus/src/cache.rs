@@ -12,6 +12,9 @@ use crate::{Bus, script};
 
 /// How long a version outlives its last use. A reader slower than this does not get to fill.
 const VERSION_TTL: Duration = Duration::from_secs(3_600);
+/// How long the version of an entry that is not there waits for a reader to fill it. Anybody can ask for what does not
+/// exist, so it must not stay for long.
+const READING_TTL: Duration = Duration::from_secs(60);
 
 /// What the cache has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl Bus {
         let commands = keys.iter().map(|key| {
             let mut command =
                 script::CACHE_GET.call(&[&self.keys().cache(key, "value"), &self.version_key(key)]);
-            command.arg(millis(VERSION_TTL));
+            command.arg(millis(READING_TTL));
             command
         });
         let answers = self.run("cache_get", commands.collect()).await?;

@@ -14,7 +14,7 @@ use store::Store;
 
 use crate::fault::{of_bus, of_store};
 use crate::gather::Gather;
-use crate::rooms::RoomFacts;
+use crate::rooms::FactsRead;
 use crate::unit::{Aftermath, Unit};
 use crate::uploads::{AddressKey, Storage};
 use crate::users::{LastUses, Revocations, TokenKeys, UserState};
@@ -46,7 +46,7 @@ pub struct Handles {
     pub(crate) last_uses: LastUses,
     /// Readers of users' states and of rooms' facts, joined.
     pub(crate) state_reads: Arc<Gather<UserId, UserState>>,
-    pub(crate) room_reads: Arc<Gather<RoomId, RoomFacts>>,
+    pub(crate) room_reads: Arc<Gather<RoomId, FactsRead>>,
     /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
     pub(crate) hashing: tokio::sync::Semaphore,
 }

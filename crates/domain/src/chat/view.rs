@@ -134,7 +134,7 @@ pub(super) async fn conversations(
             let other = other(&row);
             Ok(Conversation {
                 id: row.id,
-                user: states.get(&other).map_or_else(|| gone(other), card),
+                user: states.get(&other).map_or_else(|| users::gone(other), card),
                 online: online.get(&other).map(|state| state.online),
                 last_message: last.remove(&row.id).map(|row| message(app, row)).transpose()?,
                 unread_count: unread.get(&row.id).copied().unwrap_or(0),
@@ -166,16 +166,5 @@ fn card(state: &UserState) -> UserCard {
         username: state.username.clone(),
         avatar: state.avatar.clone(),
         is_verified: state.is_verified,
-    }
-}
-
-/// The face of somebody whose account is gone, spelt as anonymised accounts are (domain.md §4.4).
-fn gone(id: UserId) -> UserCard {
-    UserCard {
-        id,
-        name: "Deleted user".to_owned(),
-        username: format!("deleted_{id}"),
-        avatar: None,
-        is_verified: false,
     }
 }

@@ -1,7 +1,6 @@
 //! One's own gifts, sent or received.
 
 use base::Time;
-use base::id::UserId;
 use base::paging::{Page, PageRequest};
 use protocol::gifts::{GiftDirection, GiftGiven, GiftIcon, GiftableRef};
 use protocol::users::UserCard;
@@ -9,7 +8,7 @@ use store::gifts::{GiftGivenRow, Side};
 
 use super::GiftError;
 use super::recipient::giftable_kind;
-use crate::{Actor, App};
+use crate::{Actor, App, users};
 
 /// Gifts that the actor sent or received, newest first (domain.md §5.9, D18).
 ///
@@ -56,24 +55,13 @@ fn view(row: GiftGivenRow) -> GiftGiven {
             animation_url: row.gift_animation_url,
             price: row.gift_price,
         },
-        sender: if row.sender_is_gone { gone(row.sender_id) } else { sender },
-        receiver: if row.receiver_is_gone { gone(row.receiver_id) } else { receiver },
+        sender: if row.sender_is_gone { users::gone(row.sender_id) } else { sender },
+        receiver: if row.receiver_is_gone { users::gone(row.receiver_id) } else { receiver },
         giftable: giftable_kind(&row.giftable_type).map(|kind| GiftableRef { kind, id: row.giftable_id }),
         quantity: row.quantity,
         total_price: row.total_price,
         message: row.message,
         // The column is nullable for Laravel's sake; a row without it is older than all others.
         created_at: row.created_at.map_or_else(|| Time::from(chrono::DateTime::UNIX_EPOCH), Time::from),
-    }
-}
-
-/// The face of somebody whose account is gone, spelt as anonymised accounts are (domain.md §4.4).
-fn gone(id: UserId) -> UserCard {
-    UserCard {
-        id,
-        name: "Deleted user".to_owned(),
-        username: format!("deleted_{id}"),
-        avatar: None,
-        is_verified: false,
     }
 }

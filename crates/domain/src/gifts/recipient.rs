@@ -9,6 +9,7 @@ use store::Conn;
 
 use super::GiftError;
 use crate::morph::{Morph, short_name};
+use crate::rooms::RoomError;
 use crate::rooms::admission::admit_live;
 use crate::{Actor, access};
 
@@ -33,7 +34,7 @@ pub(super) async fn find_recipient(
     input: &SendGift,
 ) -> Result<Recipient, GiftError> {
     let owner = match input.giftable_type {
-        Giftable::LiveRoom => find_host(conn, actor, input.giftable_id).await?,
+        Giftable::LiveRoom => find_host(conn, actor, input).await?,
         Giftable::Post => find_author(conn, Some(actor), input.giftable_id).await?,
         Giftable::User => input.giftable_id,
     };
@@ -70,10 +71,15 @@ pub(super) fn giftable_kind(column: &str) -> Option<Giftable> {
         .find(|kind| giftable_morph(*kind).column(MorphStyle::Alias) == name)
 }
 
-async fn find_host(conn: &mut Conn, actor: &Actor, room_id: u64) -> Result<UserId, GiftError> {
-    let room = store::rooms::find_room(conn, room_id).await?.ok_or(CommonFault::NotFound("room"))?;
+async fn find_host(conn: &mut Conn, actor: &Actor, input: &SendGift) -> Result<UserId, GiftError> {
+    let room = store::rooms::find_room(conn, input.giftable_id).await?;
+    let room = room.ok_or(CommonFault::NotFound("room"))?;
     let host = room.user_id;
-    admit_live(conn, room, actor.user_id()).await?;
+    let member = admit_live(conn, room, actor.user_id()).await?;
+    // Words with a gift are words in the room.
+    if input.message.is_some() && member.standing.is_muted && !member.is_staff(conn, actor.user_id()).await? {
+        return Err(RoomError::Muted.into());
+    }
     Ok(host)
 }
 

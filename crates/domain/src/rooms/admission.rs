@@ -53,7 +53,7 @@ impl RoomMember {
     }
 
     /// The host, or a moderator, also one who was admitted like everybody: not bound by mutes and slow mode.
-    pub(super) async fn is_staff(&self, conn: &mut Conn, user_id: UserId) -> Result<bool, RoomError> {
+    pub(crate) async fn is_staff(&self, conn: &mut Conn, user_id: UserId) -> Result<bool, RoomError> {
         Ok(self.role != Role::Member || is_moderator(conn, user_id).await?)
     }
 }

@@ -1,8 +1,9 @@
 //! What subscribing asks of a room, kept in Redis, so that a wave of reconnecting clients does not reach MySQL
 //! (realtime.md §5). Writes of ours make it stale at once; what others write into the tables is seen after
-//! [`FACTS_TTL`].
+//! [`FACTS_TTL`], a seat that they take away after [`SEAT_TTL`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::id::{RoomId, UserId};
@@ -91,7 +92,7 @@ pub(super) async fn find_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, 
         let app = reader.clone();
         async move { read_all_facts(&app, ids).await }
     });
-    Ok(facts.await?.ok_or(NO_ROOM)?)
+    Ok(facts.await?.ok_or(NO_ROOM)?.map_err(|wrong| CommonFault::internal(wrong.to_string()))?)
 }
 
 /// An entry of another release's shape counts as none.
@@ -99,25 +100,33 @@ fn decode(value: Option<&[u8]>) -> Option<RoomFacts> {
     serde_json::from_slice(value?).ok()
 }
 
-async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, RoomFacts>, CommonFault> {
+/// Facts of a room, or what is wrong with its rows: one bad room must not fail those who ask for others.
+pub(crate) type FactsRead = Result<RoomFacts, Arc<str>>;
+
+async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, FactsRead>, CommonFault> {
     let mut all = HashMap::with_capacity(ids.len());
     for room_id in ids {
         let key = facts_key(room_id);
         let cached = app.bus.cache_get(&key).await.map_err(of_bus)?;
         // Read by those before, and still true: a change makes the entry stale.
         if let Some(facts) = decode(cached.value.as_deref()) {
-            all.insert(room_id, facts);
+            all.insert(room_id, Ok(facts));
             continue;
         }
         let facts = match read_facts(app, room_id).await {
             Ok(facts) => facts,
             Err(RoomError::Common(CommonFault::NotFound(_))) => continue,
-            Err(RoomError::Common(fault)) => return Err(fault),
-            Err(other) => return Err(CommonFault::internal(other)),
+            Err(RoomError::Common(CommonFault::Unavailable(cause))) => {
+                return Err(CommonFault::Unavailable(cause));
+            }
+            Err(other) => {
+                all.insert(room_id, Err(other.to_string().into()));
+                continue;
+            }
         };
         let bytes = serde_json::to_vec(&facts).map_err(CommonFault::internal)?;
         app.bus.cache_fill(&key, cached.version, &bytes, FACTS_TTL).await.map_err(of_bus)?;
-        all.insert(room_id, facts);
+        all.insert(room_id, Ok(facts));
     }
     Ok(all)
 }

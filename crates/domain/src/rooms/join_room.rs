@@ -3,7 +3,7 @@
 use base::{Money, Time};
 use protocol::Event;
 use protocol::channel::Channel;
-use protocol::rooms::{JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard};
+use protocol::rooms::{AccessType, JoinRoom, RegistrationStatus, RoomJoined, RoomMember as MemberCard};
 use store::rooms::NewSeat;
 
 use super::admission::{RoomMember, admit_live};
@@ -67,7 +67,8 @@ async fn write_attendance(
         Some(seat) if seat.status == "attended" => false,
         // In a paid room only those with a seat were admitted: this one is marked as missed, and has come after all.
         Some(_) if member.has_seat() => false,
-        // What remains is a free room.
+        // Became staff a moment ago: in a paid room that is no seat.
+        _ if member.room.access_type != AccessType::Free.as_str() => false,
         _ => {
             let seat = NewSeat {
                 user_id: actor.user_id(),

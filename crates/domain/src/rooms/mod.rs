@@ -40,7 +40,7 @@ pub use ban_user::{ban_user, kick_user, unban_user};
 pub use create_room::create_room;
 pub use delete_room_message::delete_room_message;
 pub use enter_channel::{demand_entry, enter_channel};
-pub(crate) use facts::RoomFacts;
+pub(crate) use facts::FactsRead;
 pub use find_room::find_room;
 pub use join_room::join_room;
 pub use leave_room::leave_room;

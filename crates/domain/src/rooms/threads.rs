@@ -14,12 +14,19 @@ use crate::{Actor, App};
 /// Levels of answers that are followed at most.
 const DEEPEST: u32 = 16;
 
-/// The message with which the thread of `id` begins.
-async fn find_first(conn: &mut Conn, id: u64, parent_id: Option<u64>) -> Result<u64, RoomError> {
+/// The message with which the thread of `id` begins. What another application hung under a message of another room
+/// begins in its own: whoever may read one room may not read that one for it.
+async fn find_first(
+    conn: &mut Conn,
+    room_id: RoomId,
+    id: u64,
+    parent_id: Option<u64>,
+) -> Result<u64, RoomError> {
     let (mut first, mut above) = (id, parent_id);
     for _ in 0..DEEPEST {
         let Some(parent) = above else { break };
-        let Some(place) = store::rooms::find_message_place(conn, parent).await? else { break };
+        let place = store::rooms::find_message_place(conn, parent).await?;
+        let Some(place) = place.filter(|place| place.live_room_id == room_id) else { break };
         (first, above) = (parent, place.parent_id);
     }
     Ok(first)
@@ -37,7 +44,7 @@ pub(super) async fn find_thread_to_join(
     let place = store::rooms::find_message_place(conn, answered).await?;
     let place = place.filter(|place| place.live_room_id == room_id && !place.is_deleted);
     let place = place.ok_or(RoomError::ParentNotFound)?;
-    find_first(conn, answered, place.parent_id).await
+    find_first(conn, room_id, answered, place.parent_id).await
 }
 
 /// A page of the answers to a message of the room, oldest first; the following page is the newer one. For the same
@@ -58,9 +65,10 @@ pub async fn list_thread(
     admit(&mut conn, room, actor.user_id()).await?;
     let place = store::rooms::find_message_place(&mut conn, message_id).await?;
     let place = place.filter(|place| place.live_room_id == room_id).ok_or(NO_MESSAGE)?;
-    let first = find_first(&mut conn, message_id, place.parent_id).await?;
+    let first = find_first(&mut conn, room_id, message_id, place.parent_id).await?;
     let cursor = page.cursor.map(|cursor| cursor.id);
-    let rows = store::rooms::list_thread(&mut conn, first, cursor, page.forward(), page.fetch()).await?;
+    let rows =
+        store::rooms::list_thread(&mut conn, room_id, first, cursor, page.forward(), page.fetch()).await?;
     let Page { items, next, previous, per_page } = Page::from_rows(page, rows, |row| row.id);
     let items = views_for(&mut conn, actor, items).await?;
     Ok(Page { items, next, previous, per_page })

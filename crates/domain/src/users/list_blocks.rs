@@ -2,10 +2,10 @@
 
 use base::Time;
 use base::paging::{Page, PageRequest};
-use protocol::users::{BlockedUser, UserCard};
-use store::users::CardRow;
+use protocol::users::BlockedUser;
 
 use super::UserError;
+use super::faces::card_view;
 use crate::{Actor, App};
 
 /// A page of those whom the actor blocks, the newest block first; suspended accounts too, deleted ones not.
@@ -23,15 +23,4 @@ pub async fn list_blocks(
     let rows = store::social::list_blocked(&mut conn, actor.user_id(), cursor, page.fetch()).await?;
     let page = Page::from_rows(page, rows, |row| row.block_id);
     Ok(page.map(|row| BlockedUser { card: card_view(row.card), blocked_at: row.blocked_at.map(Time::from) }))
-}
-
-/// A face as clients see it.
-pub(super) fn card_view(row: CardRow) -> UserCard {
-    UserCard {
-        id: row.id,
-        name: row.name,
-        username: row.username,
-        avatar: row.avatar,
-        is_verified: row.is_verified,
-    }
 }

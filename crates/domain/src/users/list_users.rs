@@ -3,9 +3,10 @@
 use base::paging::{Page, PageRequest};
 use base::{Problem, Violations};
 use protocol::users::UserCard;
-use store::users::{CardFilter, CardRow};
+use store::users::CardFilter;
 
 use super::UserError;
+use super::faces::card_view;
 use crate::{Actor, App};
 
 /// Which users to list.
@@ -50,15 +51,5 @@ pub async fn list_users(
     let cursor = page.cursor.map(|cursor| (cursor.id, cursor.forward));
     let mut conn = app.store.reader().await?;
     let rows = store::users::list_cards(&mut conn, filter, cursor, page.fetch()).await?;
-    Ok(Page::from_rows(page, rows, |row| row.id).map(card))
-}
-
-fn card(row: CardRow) -> UserCard {
-    UserCard {
-        id: row.id,
-        name: row.name,
-        username: row.username,
-        avatar: row.avatar,
-        is_verified: row.is_verified,
-    }
+    Ok(Page::from_rows(page, rows, |row| row.id).map(card_view))
 }

@@ -57,8 +57,9 @@ async fn write_profile(
     let after = changed(&before, changes);
     if after != before {
         store::profiles::update_profile(unit, user_id, &after).await?;
-        unit.forget_user(user_id);
     }
+    // Also where nothing changed: this may be the repeat of a change after which Redis could not be told.
+    unit.forget_user(user_id);
     if after.show_online_status != before.show_online_status {
         presence::tell_visibility(unit, user_id, after.show_online_status);
     }

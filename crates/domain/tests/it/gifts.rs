@@ -337,3 +337,19 @@ async fn a_token_without_the_wallet_ability_spends_nothing() {
     assert_eq!(refusal(&stage.app, &bot, to_room(rose, room)).await, Rule::MISSING_ABILITY);
     assert_eq!(stage.balance(&giver).await, "5.00");
 }
+
+#[tokio::test]
+async fn the_muted_give_without_words() {
+    let stage = Stage::new().await;
+    let app = &stage.app;
+    let giver = stage.rich("giver", "50.00").await;
+    let (host, room) = stage.live("host", open_room()).await;
+    let rose = stage.gift("rose", "5.00").await;
+    let mute = protocol::rooms::MuteUser { room_id: room, user_id: giver.user_id(), seconds: None };
+    domain::rooms::mute_user(app, &host, mute).await.unwrap();
+    let loud = SendGift { message: Some("heard all the same".to_owned()), ..to_room(rose, room) };
+    assert_eq!(refusal(app, &giver, loud).await, Rule::ROOM_MUTED);
+    assert_eq!(stage.balance(&giver).await, "50.00");
+    send_gift(app, &giver, to_room(rose, room)).await.unwrap();
+    assert_eq!(stage.balance(&giver).await, "45.00");
+}

@@ -250,19 +250,22 @@ pub async fn list_messages(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
-/// At most `limit` answers of a thread: above an id in ascending order, or below it in descending order.
+/// At most `limit` answers of a room's thread: above an id in ascending order, or below it in descending order.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn list_thread(
     conn: &mut Conn,
+    room_id: RoomId,
     parent_id: u64,
     cursor: Option<u64>,
     forward: bool,
     limit: u32,
 ) -> Result<Vec<RoomMessageRow>, StoreError> {
     let mut query = QueryBuilder::new(MESSAGE);
+    // The index on parent_id finds them; the room is only looked at (another application may mix them up).
     query.push(" WHERE m.parent_id = ").push_bind(parent_id);
+    query.push(" AND m.live_room_id + 0 = ").push_bind(room_id);
     if let Some(cursor) = cursor {
         query.push(if forward { " AND m.id > " } else { " AND m.id < " }).push_bind(cursor);
     }
