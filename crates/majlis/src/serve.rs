@@ -71,13 +71,18 @@ pub(crate) async fn hub() -> Result<ExitCode> {
         })?;
     tracing::info!(address = %hub.address(), admin = %admin.address, node = app.bus.node_id(), "the hub listens");
     let clocks = tokio::spawn(clocks(app.clone(), stopping.clone()));
-    stopping.cancelled().await;
+    let code = tokio::select! {
+        () = stopping.cancelled() => ExitCode::SUCCESS,
+        // Whoever watches over this process starts another one.
+        () = hub.failed() => ExitCode::FAILURE,
+    };
+    stopping.cancel();
     hub.drain().await;
     let _ended_early = clocks.await;
     ended.cancel();
     admin.closed().await;
     app.store.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 async fn prepare() -> Result<(App, Metrics)> {

@@ -194,6 +194,7 @@ pub(super) const METHODS: &[Method] = &[
             INSIDE[0],
             INSIDE[1],
             INSIDE[2],
+            Rule::ROOM_MUTED,
             Rule::BLOCKED,
             Rule::INSUFFICIENT_FUNDS,
             Rule::UNKNOWN_GIFT,
