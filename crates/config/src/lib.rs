@@ -408,7 +408,7 @@ mod tests {
                 "MAJLIS_JWT_SECRET" => None,
                 "MAJLIS_JWT_PUBLIC_KEY_FILE" => Some("public.pem".to_owned()),
                 "MAJLIS_URL_SECRET" => secret.map(str::to_owned),
-                "MAJLIS_FILES_URL" => Some("https://files.example/".to_owned()),
+                "MAJLIS_FILES_URL" => Some("https://media.example/".to_owned()),
                 other => minimal(other),
             })
         };
@@ -418,7 +418,7 @@ mod tests {
         }
         let settings = key_files(Some("another test secret of 32 bytes!!")).unwrap();
         assert_eq!(settings.uploads.url_secret.expose(), "another test secret of 32 bytes!!");
-        assert_eq!(settings.uploads.public_url, "https://files.example");
+        assert_eq!(settings.uploads.public_url, "https://media.example");
     }
 
     #[test]
