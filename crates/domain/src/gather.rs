@@ -83,7 +83,7 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + 'static> Gather<K, 
                     return;
                 }
                 let mut keys = HashSet::new();
-                let (now, later) = std::mem::take(&mut waiting.asked)
+                let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.asked)
                     .into_iter()
                     .partition(|(key, _)| keys.contains(key) || (keys.len() < AT_ONCE && keys.insert(*key)));
                 waiting.asked = later;
@@ -91,7 +91,6 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + 'static> Gather<K, 
             };
             let pace = tokio::time::sleep(PACE);
             let found = read(keys.into_iter().collect()).await;
-            let asked: Vec<(K, oneshot::Sender<Answer<V>>)> = asked;
             for (key, sender) in asked {
                 let answer = match &found {
                     Ok(values) => Ok(values.get(&key).cloned()),

@@ -115,16 +115,11 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
     let (mut states, missing) = read_cache(app, user_ids).await;
     if !missing.is_empty() {
         let reads = missing.into_iter().map(|missed| {
-            let app = app.clone();
             let reader = app.clone();
-            async move {
-                app.state_reads
-                    .ask(missed.id, move |ids| {
-                        let app = reader.clone();
-                        async move { read_states(&app, &ids).await }
-                    })
-                    .await
-            }
+            app.state_reads.ask(missed.id, move |ids| {
+                let app = reader.clone();
+                async move { read_states(&app, &ids).await }
+            })
         });
         for state in try_join_all(reads).await?.into_iter().flatten() {
             states.insert(state.id, state);

@@ -13,7 +13,7 @@ pub(super) struct Method {
     /// The events that it may cause.
     pub events: &'static [&'static str],
     /// The rules that may refuse it, beside those of every method ([`EVERYWHERE`]).
-    pub rules: &'static [Rule],
+    pub rules: &'static [&'static [Rule]],
 }
 
 /// An event.
@@ -37,8 +37,8 @@ pub(super) const EVERYWHERE: &[Rule] = &[
     Rule::TIMEOUT,
 ];
 
-const KEYED: [Rule; 2] = [Rule::IDEMPOTENCY_KEY_REUSED, Rule::REQUEST_IN_PROGRESS];
-const INSIDE: [Rule; 3] = [Rule::ROOM_NOT_ACTIVE, Rule::ROOM_BANNED, Rule::ROOM_NOT_REGISTERED];
+const KEYED: &[Rule] = &[Rule::IDEMPOTENCY_KEY_REUSED, Rule::REQUEST_IN_PROGRESS];
+const INSIDE: &[Rule] = &[Rule::ROOM_NOT_ACTIVE, Rule::ROOM_BANNED, Rule::ROOM_NOT_REGISTERED];
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -46,32 +46,33 @@ pub(super) const METHODS: &[Method] = &[
         summary: "Writes to a conversation, or to a user with whom one is opened.",
         events: &["chat.message_created"],
         rules: &[
-            KEYED[0],
-            KEYED[1],
-            Rule::SELF_CONVERSATION,
-            Rule::MESSAGES_NOT_ACCEPTED,
-            Rule::BLOCKED,
-            Rule::REPLY_NOT_FOUND,
-            Rule::MEDIA_NOT_FOUND,
+            KEYED,
+            &[
+                Rule::SELF_CONVERSATION,
+                Rule::MESSAGES_NOT_ACCEPTED,
+                Rule::BLOCKED,
+                Rule::REPLY_NOT_FOUND,
+                Rule::MEDIA_NOT_FOUND,
+            ],
         ],
     },
     Method {
         name: "chat.edit_message",
         summary: "Changes the words of one's own text message within 15 minutes.",
         events: &["chat.message_updated"],
-        rules: &[
+        rules: &[&[
             Rule::EDIT_WINDOW_OVER,
             Rule::NOT_EDITABLE,
             Rule::FORBIDDEN,
             Rule::BLOCKED,
             Rule::MESSAGES_NOT_ACCEPTED,
-        ],
+        ]],
     },
     Method {
         name: "chat.delete_message",
         summary: "Deletes one's own message for both; only its place is left. Again is no error.",
         events: &["chat.message_deleted"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "chat.mark_read",
@@ -83,7 +84,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "chat.start_typing",
         summary: "Shows the other one that something is being written, for 5 s; at most once in 3 s.",
         events: &["chat.typing_started"],
-        rules: &[Rule::BLOCKED, Rule::MESSAGES_NOT_ACCEPTED],
+        rules: &[&[Rule::BLOCKED, Rule::MESSAGES_NOT_ACCEPTED]],
     },
     Method {
         name: "chat.sync",
@@ -95,7 +96,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "rooms.join",
         summary: "Enters a live room: its state, and the pass for its video.",
         events: &["room.member_joined"],
-        rules: &INSIDE,
+        rules: &[INSIDE],
     },
     Method {
         name: "rooms.leave",
@@ -107,99 +108,89 @@ pub(super) const METHODS: &[Method] = &[
         name: "rooms.post_message",
         summary: "Writes into a live room, or answers a message there.",
         events: &["room.message_created"],
-        rules: &[
-            KEYED[0],
-            KEYED[1],
-            INSIDE[0],
-            INSIDE[1],
-            INSIDE[2],
-            Rule::ROOM_MUTED,
-            Rule::ROOM_SLOW_MODE,
-            Rule::ROOM_PARENT_NOT_FOUND,
-        ],
+        rules: &[KEYED, INSIDE, &[Rule::ROOM_MUTED, Rule::ROOM_SLOW_MODE, Rule::ROOM_PARENT_NOT_FOUND]],
     },
     Method {
         name: "rooms.delete_message",
         summary: "The author, the host or a moderator deletes a message; only its place is left.",
         events: &["room.message_deleted"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "rooms.pin_message",
         summary: "The host or a moderator pins a message; at most three.",
         events: &["room.message_pinned"],
-        rules: &[Rule::FORBIDDEN, Rule::ROOM_TOO_MANY_PINNED],
+        rules: &[&[Rule::FORBIDDEN, Rule::ROOM_TOO_MANY_PINNED]],
     },
     Method {
         name: "rooms.unpin_message",
         summary: "The host or a moderator takes a pin off.",
         events: &["room.message_unpinned"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "rooms.react",
         summary: "Sets one's reaction to a message, changes it, or takes it back (`type: null`).",
         events: &["room.reactions_changed"],
-        rules: &INSIDE,
+        rules: &[INSIDE],
     },
     Method {
         name: "rooms.announce",
         summary: "The host or a moderator writes an announcement.",
         events: &["room.message_created"],
-        rules: &[KEYED[0], KEYED[1], Rule::FORBIDDEN, Rule::ROOM_NOT_ACTIVE],
+        rules: &[KEYED, &[Rule::FORBIDDEN, Rule::ROOM_NOT_ACTIVE]],
     },
     Method {
         name: "rooms.mute_user",
         summary: "The host or a moderator takes a user's voice in the room's chat, for a time or until unmuted.",
         events: &["room.member_muted"],
-        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+        rules: &[&[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED]],
     },
     Method {
         name: "rooms.unmute_user",
         summary: "The host or a moderator gives it back.",
         events: &["room.member_unmuted"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "rooms.kick_user",
         summary: "The host or a moderator puts a user out of the room for some minutes.",
         events: &["room.member_kicked"],
-        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+        rules: &[&[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED]],
     },
     Method {
         name: "rooms.ban_user",
         summary: "The host or a moderator puts a user out of the room for good.",
         events: &["room.member_banned"],
-        rules: &[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED],
+        rules: &[&[Rule::FORBIDDEN, Rule::ROOM_STAFF_PROTECTED]],
     },
     Method {
         name: "rooms.unban_user",
         summary: "The host or a moderator lets a user in again.",
         events: &["room.member_unbanned"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "rooms.set_slow_mode",
         summary: "The host or a moderator sets the least time between two messages of one member; 0 is off.",
         events: &["room.slow_mode_changed"],
-        rules: &[Rule::FORBIDDEN],
+        rules: &[&[Rule::FORBIDDEN]],
     },
     Method {
         name: "gifts.send_gift",
         summary: "Gives a gift and pays for it.",
         events: &["gift.sent", "wallet.updated"],
         rules: &[
-            KEYED[0],
-            KEYED[1],
-            INSIDE[0],
-            INSIDE[1],
-            INSIDE[2],
-            Rule::ROOM_MUTED,
-            Rule::BLOCKED,
-            Rule::INSUFFICIENT_FUNDS,
-            Rule::UNKNOWN_GIFT,
-            Rule::SELF_GIFT,
-            Rule::GIFT_WRONG_RECEIVER,
+            KEYED,
+            INSIDE,
+            &[
+                Rule::ROOM_MUTED,
+                Rule::BLOCKED,
+                Rule::INSUFFICIENT_FUNDS,
+                Rule::UNKNOWN_GIFT,
+                Rule::SELF_GIFT,
+                Rule::GIFT_WRONG_RECEIVER,
+            ],
         ],
     },
     Method {

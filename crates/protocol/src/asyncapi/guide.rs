@@ -74,8 +74,7 @@ fn methods(description: &Description) -> String {
             let _infallible = writeln!(text, "| causes | {} |", events.join(", "));
         }
         if !method.rules.is_empty() {
-            let rules: Vec<String> =
-                method.rules.iter().map(|rule| format!("{} `{}`", rule.number, rule.code)).collect();
+            let rules: Vec<String> = method.rules.iter().copied().flatten().map(name_rule).collect();
             let _infallible = writeln!(text, "| may be refused with | {} |", rules.join(", "));
         }
         text.push('\n');
@@ -85,10 +84,13 @@ fn methods(description: &Description) -> String {
             }
         }
     }
-    let rules: Vec<String> =
-        EVERYWHERE.iter().map(|rule| format!("{} `{}`", rule.number, rule.code)).collect();
+    let rules: Vec<String> = EVERYWHERE.iter().map(name_rule).collect();
     let _infallible = writeln!(text, "Any method may also be refused with {}.", rules.join(", "));
     text
+}
+
+fn name_rule(rule: &Rule) -> String {
+    format!("{} `{}`", rule.number, rule.code)
 }
 
 fn events(description: &Description) -> String {
