@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::connection::Connection;
-use crate::connection::stream::CountingStream;
+use crate::connection::stream::WireStream;
 use crate::hub::Hub;
 use crate::metrics;
 
@@ -126,7 +126,7 @@ async fn shake_hands(hub: &Arc<Hub>, stream: TcpStream, refusal: Option<&'static
     let mut greeting = Greeting { encoding: Encoding::Json, bearer: None };
     let callback = Gatekeeper { hub, refusal, greeting: &mut greeting };
     let config = buffers(hub.settings.max_frame_bytes, hub.settings.max_queue_bytes);
-    let stream = CountingStream::new(stream);
+    let stream = WireStream::new(stream);
     let handshake = tokio_tungstenite::accept_hdr_async_with_config(stream, callback, Some(config));
     match tokio::time::timeout(HANDSHAKE, handshake).await {
         Ok(Ok(socket)) => {

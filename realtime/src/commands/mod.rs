@@ -95,7 +95,7 @@ pub(crate) fn encode_reply(
         tracing::error!(%error, "a reply could not be encoded");
         codec::encode_reply(encoding, &Reply { id, outcome: Err(ProtocolError::Internal.into()) })
     });
-    message.ok().map(|message| Frame::message(encoding, Class::Reply, message))
+    message.ok().map(|message| Frame::message(encoding, Class::Reply, &message))
 }
 
 /// A channel named by a client, or error 102.

@@ -1,30 +1,32 @@
-//! What waits to be written to one socket → as few system calls as can be: everything that waits is fed to the library,
-//! which gathers small frames, and one flush follows.
+//! What waits to be written to one socket → as few system calls as can be: frames lie ready as bytes that all sockets
+//! share, and everything that waits goes out in one vectored write, without being copied.
 
 use std::collections::VecDeque;
+use std::io::{ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use futures_util::Sink;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 
 use super::frame::Frame;
-use super::stream::CountingStream;
+use super::stream::WireStream;
 
 /// A socket after its handshake.
-pub(crate) type Socket = WebSocketStream<CountingStream>;
+pub(crate) type Socket = WebSocketStream<WireStream>;
+
+/// Frames of one write at most.
+const TOGETHER: usize = 32;
 
 /// Frames taken from the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct FrameWriter {
     pub(crate) queue: VecDeque<Frame>,
-    /// Bytes of frames that the library has and the kernel perhaps not.
-    unsent: usize,
-    /// Something was fed and not flushed.
-    unflushed: bool,
-    /// `at_ms` of the frame fed last, where it is to be measured.
-    at_ms: i64,
+    /// Bytes of the first frame that are written.
+    written: usize,
+    /// The library has something to say by itself.
+    library_speaks: bool,
 }
 
 /// What one turn of writing achieved.
@@ -38,12 +40,12 @@ pub(crate) struct Turn {
 impl FrameWriter {
     /// Whether nothing is to be written.
     pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.unflushed
+        self.queue.is_empty() && !self.library_speaks
     }
 
     /// Has the library write what it has to say by itself: its answer to the peer's close.
-    pub(crate) fn want_flush(&mut self) {
-        self.unflushed = true;
+    pub(crate) const fn want_flush(&mut self) {
+        self.library_speaks = true;
     }
 
     /// Writes until the queue is empty or the socket takes no more. `sent` is told the `at_ms` of measured frames.
@@ -54,24 +56,21 @@ impl FrameWriter {
         mut sent: impl FnMut(i64),
     ) -> Result<Turn, Error> {
         let mut bytes = 0;
-        while !self.queue.is_empty() {
-            if Pin::new(&mut *socket).poll_ready(cx)?.is_pending() {
-                return Ok(Turn { bytes, done: false });
-            }
-            // Ready: of what was fed before, at most the library's small buffer is still there.
-            bytes += self.settle(&mut sent);
-            let Some(frame) = self.queue.pop_front() else { break };
-            self.unsent = frame.len();
-            self.at_ms = frame.at_ms;
-            self.unflushed = true;
-            Pin::new(&mut *socket).start_send(frame.message)?;
+        if socket.get_ref().library_owes() && Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
+            return Ok(Turn { bytes, done: false });
         }
-        if self.unflushed {
+        while !self.queue.is_empty() {
+            let Poll::Ready(taken) = self.write_some(socket.get_mut(), cx)? else {
+                return Ok(Turn { bytes, done: false });
+            };
+            bytes += self.settle(taken, &mut sent);
+            socket.get_mut().set_mid_frame(self.written > 0);
+        }
+        if self.library_speaks {
             if Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
                 return Ok(Turn { bytes, done: false });
             }
-            self.unflushed = false;
-            bytes += self.settle(&mut sent);
+            self.library_speaks = false;
         }
         // Most sockets are idle most of the time: neither this queue nor the outbox, which it is swapped with, holds
         // memory meanwhile. A new one costs far less than the write that it is for.
@@ -79,16 +78,42 @@ impl FrameWriter {
         Ok(Turn { bytes, done: true })
     }
 
-    fn settle(&mut self, sent: &mut impl FnMut(i64)) -> usize {
-        if self.at_ms > 0 {
-            sent(self.at_ms);
-            self.at_ms = 0;
+    /// One system call for as much as there is.
+    fn write_some(&self, stream: &mut WireStream, cx: &mut Context<'_>) -> Result<Poll<usize>, Error> {
+        let mut slices = [IoSlice::new(&[]); TOGETHER];
+        let mut count = 0;
+        let mut from = self.written;
+        for (slice, frame) in slices.iter_mut().zip(&self.queue) {
+            *slice = IoSlice::new(frame.bytes.get(from..).unwrap_or_default());
+            from = 0;
+            count += 1;
         }
-        std::mem::take(&mut self.unsent)
+        match stream.poll_write_frames(cx, slices.get(..count).unwrap_or_default())? {
+            Poll::Ready(0) => Err(Error::Io(ErrorKind::WriteZero.into())),
+            taken => Ok(taken),
+        }
     }
 
-    /// Forgets everything that the library has not got yet; the answer is how many bytes that were.
+    /// Takes what was written out of the queue; the answer is the bytes of frames that are written whole.
+    fn settle(&mut self, taken: usize, sent: &mut impl FnMut(i64)) -> usize {
+        let mut bytes = 0;
+        self.written += taken;
+        while let Some(frame) = self.queue.front()
+            && frame.len() <= self.written
+        {
+            self.written -= frame.len();
+            bytes += frame.len();
+            if frame.at_ms > 0 {
+                sent(frame.at_ms);
+            }
+            self.queue.pop_front();
+        }
+        bytes
+    }
+
+    /// Forgets everything that the kernel has not got any of yet; the answer is how many bytes that were.
     pub(crate) fn drop_waiting(&mut self) -> usize {
-        self.queue.drain(..).map(|frame| frame.len()).sum()
+        let begun = usize::from(self.written > 0);
+        self.queue.drain(begun.min(self.queue.len())..).map(|frame| frame.len()).sum()
     }
 }

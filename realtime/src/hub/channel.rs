@@ -9,7 +9,7 @@ use protocol::codec::{self, Encoding, Payload};
 use protocol::codes::{CloseCode, UnsubscribeCode};
 use protocol::frame::{Push, PushBody};
 
-use crate::connection::frame::{Class, Frame};
+use crate::connection::frame::{Class, Frame, join};
 use crate::connection::outbox::{Peer, Pushed};
 
 /// Bytes of events that may wait for one subscription that is being made, or for one gap that is being healed.
@@ -227,13 +227,13 @@ impl ChannelState {
             let frames = frames.of(listening.peer.encoding, channel, name, ready);
             let measured = index % MEASURED == 0;
             let pushed = if listening.skip_to == 0 {
-                listening.peer.push(frames, measured)
+                listening.peer.push(&frames.joined, measured)
             } else {
                 let skip_to = listening.skip_to;
                 if ready.iter().any(|event| event.offset() >= skip_to) {
                     listening.skip_to = 0;
                 }
-                let mut new = ready.iter().zip(frames).filter(|(event, _)| {
+                let mut new = ready.iter().zip(&frames.each).filter(|(event, _)| {
                     let offset = event.offset();
                     offset == 0 || offset > skip_to
                 });
@@ -303,7 +303,7 @@ impl ChannelState {
         peer.push([reply], false);
         if !late.is_empty() {
             let mut frames = EncodedEvents::default();
-            peer.push(frames.of(peer.encoding, channel, name, &late), false);
+            peer.push(&frames.of(peer.encoding, channel, name, &late).joined, false);
         }
         // One listener is the rule (`user:`); growing by four would cost memory for nothing.
         if self.listening.is_empty() {
@@ -453,13 +453,30 @@ impl Pending {
 
 /// The same events in each encoding, made when first needed.
 #[derive(Default)]
-struct EncodedEvents([Option<Vec<Frame>>; 3]);
+struct EncodedEvents {
+    json: Option<EventFrames>,
+    protobuf: Option<EventFrames>,
+    message_pack: Option<EventFrames>,
+}
+
+/// Events as frames.
+struct EventFrames {
+    /// One for each event.
+    each: Vec<Frame>,
+    /// The same in fewer pieces.
+    joined: Vec<Frame>,
+}
 
 impl EncodedEvents {
-    fn of(&mut self, encoding: Encoding, channel: Channel, name: &str, events: &[Heard]) -> &[Frame] {
-        let Some(slot) = self.0.get_mut(slot(encoding)) else { return &[] };
-        slot.get_or_insert_with(|| {
-            events.iter().map(|event| encode(encoding, channel, name, event)).collect()
+    fn of(&mut self, encoding: Encoding, channel: Channel, name: &str, events: &[Heard]) -> &EventFrames {
+        let made = match encoding {
+            Encoding::Json => &mut self.json,
+            Encoding::Protobuf => &mut self.protobuf,
+            Encoding::MessagePack => &mut self.message_pack,
+        };
+        made.get_or_insert_with(|| {
+            let each: Vec<_> = events.iter().map(|event| encode(encoding, channel, name, event)).collect();
+            EventFrames { joined: join(&each), each }
         })
     }
 }
@@ -479,7 +496,7 @@ fn encode(encoding: Encoding, channel: Channel, name: &str, event: &Heard) -> Fr
     match codec::encode_publication_push(encoding, name, &event.payload, event.offset()) {
         Ok(message) => {
             let conflation = if signal { event.conflation } else { 0 };
-            Frame { at_ms: event.at_ms, conflation, ..Frame::message(encoding, class, message) }
+            Frame { at_ms: event.at_ms, conflation, ..Frame::message(encoding, class, &message) }
         }
         Err(error) => {
             // A payload was checked when it came in, so this cannot be; an empty message is a ping to clients.
@@ -494,7 +511,7 @@ fn tell_evicted(listening: &Listening, channel: Channel, name: &str, code: Unsub
     let encoding = listening.peer.encoding;
     match codec::encode_push(encoding, &push) {
         Ok(message) => {
-            let frame = Frame::message(encoding, Class::Event, message);
+            let frame = Frame::message(encoding, Class::Event, &message);
             listening.peer.end_subscription(channel, listening.number, &frame);
         }
         Err(error) => tracing::error!(channel = name, %error, "an unsubscribe push could not be encoded"),
@@ -516,6 +533,7 @@ mod tests {
     use protocol::codec::{Encoding, Payload};
 
     use super::{ChannelState, Class, Frame, Heard, Peer, Position};
+    use crate::connection::frame::tests::texts;
 
     fn heard(n: u64, offset: Option<u64>) -> Heard {
         let payload = Payload::from_json(Bytes::from(format!("{{\"n\":{n}}}"))).unwrap();
@@ -529,12 +547,12 @@ mod tests {
         let mut state = ChannelState::new();
         state.begin(5, Arc::clone(&peer));
         state.hear(channel, &name, events);
-        let reply = Frame::message(Encoding::Json, Class::Reply, Bytes::from_static(b"reply"));
+        let reply = Frame::message(Encoding::Json, Class::Reply, b"reply");
         state.go_live(channel, &name, 5, start, &reply).unwrap();
         assert_eq!((state.listeners(), state.pending.capacity()), (1, 0));
         let mut queue = VecDeque::new();
         peer.take(&mut queue);
-        queue.into_iter().map(|frame| frame.message.into_text().unwrap().to_string()).collect()
+        queue.iter().flat_map(texts).collect()
     }
 
     #[test]
@@ -559,7 +577,7 @@ mod tests {
         let mut state = ChannelState::new();
         state.hear(STATUS, "presence:3", vec![heard(6, Some(6))]);
         state.begin(5, Arc::clone(&peer));
-        let reply = Frame::message(Encoding::Json, Class::Reply, Bytes::from_static(b"reply"));
+        let reply = Frame::message(Encoding::Json, Class::Reply, b"reply");
         state.go_live(STATUS, "presence:3", 5, Some(Position::new(7, "e")), &reply).unwrap();
         peer.take(&mut VecDeque::new());
         (state, peer)

@@ -285,7 +285,7 @@ pub(crate) fn pushes(encoding: Encoding, channel: &str, moves: &Moves) -> Option
         })
         .collect();
     let messages = messages.ok().filter(|messages| !messages.is_empty())?;
-    Some(Frame::message(encoding, Class::Signal, codec::join(encoding, &messages)))
+    Some(Frame::message(encoding, Class::Signal, &codec::join(encoding, &messages)))
 }
 
 #[cfg(test)]
@@ -298,6 +298,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{GATHERED, MOVES_BEGIN, Members, Moves, moved, pushes, viewers};
+    use crate::connection::frame::tests::read;
 
     fn edge(user_id: u64, first_of_user: bool, last_of_user: bool) -> MemberEdge {
         MemberEdge { user_id, first_of_user, last_of_user, users: 1, clients: 1 }
@@ -336,7 +337,8 @@ mod tests {
         let moves: Moves = serde_json::from_slice(&json).unwrap();
         for encoding in Encoding::ALL {
             let frame = pushes(encoding, "room:5", &moves).unwrap();
-            let messages = decode_replies(encoding, &frame.message.into_data());
+            let [message] = &*read(&frame.bytes) else { panic!("several frames") };
+            let messages = decode_replies(encoding, &message.clone().into_data());
             let joined = messages.iter().filter(|message| {
                 let Ok(ServerMessage::Push(push)) = message else { return false };
                 push.channel == "room:5" && matches!(push.body, PushBody::Join(_) | PushBody::Leave(_))
