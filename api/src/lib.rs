@@ -30,7 +30,6 @@ use domain::system::rate::RequestLimiter;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use openapi::openapi;
@@ -116,9 +115,7 @@ fn assemble(app: App, draining: CancellationToken) -> Router {
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(door.clone(), middleware::observe))
         .layer(cors)
-        .layer(from_fn(middleware::render_problems))
-        .layer(CatchPanicLayer::custom(middleware::catch_panic))
-        .layer(from_fn(middleware::limit_time))
+        .layer(from_fn(middleware::confine))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     routes.merge(docs()).layer(around).with_state(door)
 }

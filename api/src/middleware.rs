@@ -1,7 +1,10 @@
-//! What happens to every request around its handler, from the outside in: one line and one measurement, cross-origin
-//! rules, problems, panics, the time limit; and for `/api`: who asks, and how often.
+//! What happens to every request around its handler, from the outside in: one line, one measurement and problems instead
+//! of refusals; cross-origin rules; panics and the time limit; and for `/api`: who asks, and how often.
+//!
+//! Few layers, because each costs a copy of all that are inside of it with every request.
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -12,6 +15,7 @@ use base::CommonFault;
 use domain::Actor;
 use domain::system::rate::{DEFAULT, GUEST, RateState};
 use domain::users::{authenticate, authenticate_from_cache};
+use futures_util::FutureExt;
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use url::form_urlencoded;
 
@@ -30,22 +34,21 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// Names under which tokens are sent in queries elsewhere. Here they are refused: queries end up in logs.
 const TOKEN_PARAMETERS: [&str; 4] = ["access_token", "api_token", "bearer_token", "token"];
 
-/// Gives the request its context and, when it is answered, its line in the log and its place in the metrics.
+/// Gives the request its context and, when it is answered, its line in the log and its place in the metrics. A refusal
+/// becomes a problem here.
 pub(crate) async fn observe(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::of(&request, &door.app.settings.http.trusted_proxies);
     let method = method_label(request.method());
-    // The template, not the path: paths are without number, and may hold what is nobody's business.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
     let since = Instant::now();
-    let mut response = next.run(request).await;
+    let mut response = render_problem(&context, next.run(request).await);
     let elapsed = since.elapsed();
+    // The template, not the path: paths are without number, and may hold what is nobody's business.
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let status = response.status().as_u16();
     metrics::histogram!(
-        "http_requests_seconds", "method" => method, "route" => route.clone(), "status" => status.to_string()
+        "http_requests_seconds", "method" => method, "route" => route.to_owned(), "status" => status.to_string()
     )
     .record(elapsed);
     let milliseconds = elapsed.as_secs_f64() * 1000.0;
@@ -72,13 +75,10 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-/// Turns refusals into problems; also the router's own: no such path, no such method.
-pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
-    let context = request.extensions().get::<RequestContext>().cloned();
-    let mut response = next.run(request).await;
-    let Some(context) = context else { return response };
+/// A problem in place of a refusal; also of the router's own: no such path, no such method. Other answers stay as they are.
+fn render_problem(context: &RequestContext, mut response: Response) -> Response {
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        return refusal.render(&context, response.headers());
+        return refusal.render(context, response.headers());
     }
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || is_document(response.headers()) {
@@ -91,7 +91,7 @@ pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
         client if client.is_client_error() => DoorFault::Malformed("The request could not be read.").into(),
         other => CommonFault::internal(format!("a bare answer of status {other}")).into(),
     };
-    refusal.render(&context, response.headers())
+    refusal.render(context, response.headers())
 }
 
 fn is_document(headers: &HeaderMap) -> bool {
@@ -102,7 +102,7 @@ fn is_document(headers: &HeaderMap) -> bool {
 }
 
 /// A panic of a handler is a 500 of one request.
-pub(crate) fn catch_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .cloned()
@@ -111,14 +111,18 @@ pub(crate) fn catch_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     Refusal::from(DoorFault::Panicked(Panic(text))).into_response()
 }
 
-/// Ends what takes too long; its transaction is rolled back by being dropped, unless its commit has begun: that goes on
-/// by itself, with all that follows it.
-pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
+/// Lives through panics, and ends what takes too long; its transaction is rolled back by being dropped, unless its commit
+/// has begun: that goes on by itself, with all that follows it.
+pub(crate) async fn confine(request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let limit = if path == Some(UPLOADS) { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .unwrap_or_else(|_elapsed| Refusal::from(DoorFault::TimedOut).into_response())
+    // What a request left half-done when it panicked is its own: handles are shared, states are not.
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => panicked(panic.as_ref()),
+        Err(_elapsed) => Refusal::from(DoorFault::TimedOut).into_response(),
+    }
 }
 
 /// Who asks, as far as the `Authorization` header says.
@@ -142,7 +146,9 @@ pub(crate) async fn identify(State(door): State<Door>, mut request: Request, nex
     }
     let context = request.extensions().get::<RequestContext>().cloned();
     let ip = context.as_ref().and_then(|context| context.ip);
-    let address = ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
+    // Nothing is counted by it where limits are off.
+    let limited = door.app.settings.limits.enabled;
+    let address = ip.filter(|_| limited).map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
     // From an address that has used its share up, a token that nobody knows yet is not worth a query.
     let refused = door.limiter.find_refused(GUEST, &address);
     let identity = match bearer(request.headers()) {
@@ -270,20 +276,17 @@ mod tests {
     use axum::response::Response;
     use axum::routing::{MethodRouter, get};
     use tower::Service as _;
-    use tower_http::catch_panic::CatchPanicLayer;
 
-    use super::{bearer, catch_panic, render_problems};
+    use super::{bearer, confine, render_problem};
     use crate::context::RequestContext;
 
     #[tokio::test]
     async fn a_panic_is_a_500_that_tells_nothing() {
-        let mut service: MethodRouter = get(async || -> Response { panic!("the secret cause") })
-            .layer(CatchPanicLayer::custom(catch_panic))
-            .layer(from_fn(render_problems));
-        let mut request = Request::new(Body::empty());
+        let mut service: MethodRouter =
+            get(async || -> Response { panic!("the secret cause") }).layer(from_fn(confine));
+        let request = Request::new(Body::empty());
         let context = RequestContext::of(&request, &[]);
-        request.extensions_mut().insert(context.clone());
-        let response = service.call(request).await.unwrap();
+        let response = render_problem(&context, service.call(request).await.unwrap());
         assert_eq!(response.status(), 500);
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();

@@ -1,6 +1,5 @@
 //! What answers look like (domain.md §2.1, §2.3): `{"data":…}`, lists with Laravel's links and meta, ETags.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +26,9 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 const CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 /// How much of the digest an ETag shows, bytes.
 const ETAG_BYTES: usize = 12;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Room for most answers, bytes, so that a body does not move as it grows.
+const USUAL_BODY: usize = 4_096;
 
 /// One thing.
 #[derive(Serialize, ToSchema)]
@@ -72,23 +74,37 @@ pub(crate) struct Meta {
     prev_cursor: Option<String>,
 }
 
+fn encode(body: &impl Serialize) -> Result<Bytes, CommonFault> {
+    let mut bytes = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut bytes, body).map_err(CommonFault::internal)?;
+    Ok(Bytes::from(bytes))
+}
+
+/// A document that is not to be kept by anybody.
+fn private(status: StatusCode, body: &impl Serialize) -> Response {
+    let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, PRIVATE)];
+    match encode(body) {
+        Ok(bytes) => (status, headers, bytes).into_response(),
+        Err(fault) => Refusal::from(fault).into_response(),
+    }
+}
+
 /// `200 {"data":…}`, not to be kept by anybody.
 pub(crate) fn data<T: Serialize>(data: T) -> Response {
-    ([(header::CACHE_CONTROL, PRIVATE)], Json(Data { data })).into_response()
+    private(StatusCode::OK, &Data { data })
 }
 
 /// `201 {"data":…}` with its address.
 pub(crate) fn created<T: Serialize>(location: &str, data: T) -> Answer {
     let location = HeaderValue::try_from(location).map_err(CommonFault::internal)?;
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, PRIVATE)];
-    Ok((StatusCode::CREATED, headers, Json(Data { data })).into_response())
+    let mut response = private(StatusCode::CREATED, &Data { data });
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
 }
 
 /// A write with a key whose result has no address that the asker may read: `201 {"data":…}`.
 pub(crate) fn recorded<T: Serialize>(written: Written<T>) -> Response {
-    let headers = [(header::CACHE_CONTROL, PRIVATE)];
-    let response = (StatusCode::CREATED, headers, Json(Data { data: written.answer })).into_response();
-    marked(response, written.replayed)
+    marked(private(StatusCode::CREATED, &Data { data: written.answer }), written.replayed)
 }
 
 fn marked(mut response: Response, replayed: bool) -> Response {
@@ -126,8 +142,7 @@ pub(crate) fn list<K, T: Serialize>(listing: &Listing<K>, page: Page<T>) -> Answ
         }
     }
     let meta = Meta { path: listing.path().to_owned(), per_page: page.per_page, next_cursor, prev_cursor };
-    let mut response =
-        ([(header::CACHE_CONTROL, PRIVATE)], Json(List { data: page.items, links, meta })).into_response();
+    let mut response = private(StatusCode::OK, &List { data: page.items, links, meta });
     if !relations.is_empty() {
         let value = HeaderValue::try_from(relations.join(", ")).map_err(CommonFault::internal)?;
         response.headers_mut().insert(header::LINK, value);
@@ -176,21 +191,20 @@ pub(crate) fn conditional(
     body: &impl Serialize,
     cache_control: HeaderValue,
 ) -> Answer {
-    let body = serde_json::to_vec(body).map_err(CommonFault::internal)?;
+    let body = encode(body)?;
     let etag = etag(&body);
     let tag = HeaderValue::try_from(&etag).map_err(CommonFault::internal)?;
     let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, cache_control)];
     if condition.has(&etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    Ok((headers, json, Bytes::from(body)).into_response())
+    Ok((headers, [(header::CONTENT_TYPE, JSON)], body).into_response())
 }
 
 /// Strong: base64url of the digest's first 12 bytes.
 fn etag(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
-    let short: Vec<u8> = digest.iter().copied().take(ETAG_BYTES).collect();
+    let short = digest.get(..ETAG_BYTES).unwrap_or_default();
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(short))
 }
 

@@ -11,7 +11,7 @@ use protocol::frame::{Publication, PushBody, Reply, ServerMessage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::ledger::Ledger;
+use crate::ledger::Tag;
 
 /// One message of a frame.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(crate) enum Incoming {
         channel: String,
         /// What the accounts need of it.
         heard: Heard,
+        /// The event: `{"type":…,"id":…,"at":…,"data":{…}}`.
+        data: Bytes,
     },
     /// The server ended a subscription.
     Unsubscribed {
@@ -45,15 +47,15 @@ pub(crate) struct Heard {
     pub(crate) offset: u64,
     /// Hash of its unique id, never 0.
     pub(crate) event: u64,
-    /// Our message in it.
+    /// The tester's message in it, of this activity or another.
     pub(crate) message: Option<Tagged>,
 }
 
-/// A message of this run.
+/// A message of the tester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tagged {
-    /// Its number in the ledger.
-    pub(crate) sequence: u32,
+    /// Which one.
+    pub(crate) tag: Tag,
     /// Its id in the database.
     pub(crate) message_id: u64,
 }
@@ -69,7 +71,7 @@ pub(crate) enum Unreadable {
     Event(#[from] serde_json::Error),
 }
 
-/// Reads frames of one run.
+/// Reads frames.
 pub(crate) struct Decoder {
     encoding: Encoding,
 }
@@ -100,10 +102,28 @@ pub(crate) struct MessageText<'a> {
 }
 
 impl MessageText<'_> {
-    /// The message, if it is one of this run.
-    pub(crate) fn tagged(&self, ledger: &Ledger) -> Option<Tagged> {
-        let sequence = ledger.sequence_in(self.body.as_deref()?)?;
-        Some(Tagged { sequence, message_id: self.id })
+    /// The message, if it is one of the tester's.
+    pub(crate) fn tagged(&self) -> Option<Tagged> {
+        Some(Tagged { tag: Tag::read(self.body.as_deref()?)?, message_id: self.id })
+    }
+}
+
+/// A gift, with the words that go with it as its text.
+#[derive(Deserialize)]
+struct GiftEvent<'a> {
+    gift_transaction_id: u64,
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+    repeat_end: bool,
+    merged: Option<u32>,
+}
+
+impl GiftEvent<'_> {
+    /// The gift, if it is one of the tester's and told alone: neither the end of a streak nor a sum of several.
+    fn tagged(&self) -> Option<Tagged> {
+        let tag = self.message.as_deref().and_then(Tag::read)?;
+        (!self.repeat_end && self.merged.is_none())
+            .then_some(Tagged { tag, message_id: self.gift_transaction_id })
     }
 }
 
@@ -130,7 +150,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Unreadable`].
-    pub(crate) fn decode(&self, ledger: &Ledger, frame: &Bytes) -> Result<Arc<[Incoming]>, Unreadable> {
+    pub(crate) fn decode(&self, frame: &Bytes) -> Result<Arc<[Incoming]>, Unreadable> {
         let slot = slot_of(frame);
         let known = RECENT.with_borrow(|recent| match recent.slots.get(slot) {
             Some(Some((bytes, messages))) if bytes == frame => Some(Arc::clone(messages)),
@@ -141,7 +161,7 @@ impl Decoder {
         }
         let messages = codec::decode_replies(self.encoding, frame)
             .into_iter()
-            .map(|message| incoming(ledger, message?))
+            .map(|message| incoming(message?))
             .collect::<Result<Arc<[Incoming]>, Unreadable>>()?;
         if messages.iter().all(|message| matches!(message, Incoming::Published { .. })) {
             RECENT.with_borrow_mut(|recent| {
@@ -166,13 +186,14 @@ fn hash_of(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-fn incoming(ledger: &Ledger, message: ServerMessage) -> Result<Incoming, Unreadable> {
+fn incoming(message: ServerMessage) -> Result<Incoming, Unreadable> {
     Ok(match message {
         ServerMessage::Ping => Incoming::Ping,
         ServerMessage::Reply(reply) => Incoming::Reply(Box::new(reply)),
         ServerMessage::Push(push) => match push.body {
             PushBody::Publication(publication) => {
-                Incoming::Published { channel: push.channel, heard: heard(ledger, &publication)? }
+                let heard = heard(&publication)?;
+                Incoming::Published { channel: push.channel, heard, data: publication.data }
             }
             PushBody::Unsubscribe(ended) => {
                 Incoming::Unsubscribed { channel: push.channel, code: ended.code }
@@ -190,12 +211,13 @@ fn incoming(ledger: &Ledger, message: ServerMessage) -> Result<Incoming, Unreada
 ///
 /// # Errors
 /// Its data is no event.
-pub(crate) fn heard(ledger: &Ledger, publication: &Publication) -> Result<Heard, Unreadable> {
+pub(crate) fn heard(publication: &Publication) -> Result<Heard, Unreadable> {
     let event: EventText<'_> = serde_json::from_slice(&publication.data)?;
     let message = match &*event.event_type {
         "chat.message_created" | "room.message_created" => {
-            serde_json::from_str::<MessageEvent<'_>>(event.data.get())?.message.tagged(ledger)
+            serde_json::from_str::<MessageEvent<'_>>(event.data.get())?.message.tagged()
         }
+        "gift.sent" => serde_json::from_str::<GiftEvent<'_>>(event.data.get())?.tagged(),
         _ => None,
     };
     Ok(Heard { offset: publication.offset, event: hash_of(event.id.as_bytes()).max(1), message })
@@ -208,7 +230,7 @@ mod tests {
     use bytes::Bytes;
     use protocol::codec::{Encoding, Payload, encode_empty, encode_publication_push, join};
 
-    use super::{Decoder, Incoming, Tagged};
+    use super::{Decoder, Incoming};
     use crate::ledger::Ledger;
 
     fn frame(encoding: Encoding, ledger: &Ledger, event_type: &str, offset: u64) -> Bytes {
@@ -233,9 +255,9 @@ mod tests {
                     encode_empty(encoding),
                 ],
             );
-            let messages = decoder.decode(&ledger, &both).unwrap();
+            let messages = decoder.decode(&both).unwrap();
             let [
-                Incoming::Published { channel, heard: first },
+                Incoming::Published { channel, heard: first, data },
                 Incoming::Published { heard: second, .. },
                 Incoming::Ping,
             ] = &*messages
@@ -243,7 +265,11 @@ mod tests {
                 panic!("{messages:?}");
             };
             assert_eq!(channel, "room:5");
-            assert_eq!((first.offset, first.message), (8, Some(Tagged { sequence: 3, message_id: 48 })));
+            let tagged = first.message.unwrap();
+            assert_eq!((first.offset, tagged.tag.sequence, tagged.message_id), (8, 3, 48));
+            assert!(ledger.holds(tagged.tag));
+            let event: serde_json::Value = serde_json::from_slice(data).unwrap();
+            assert_eq!(event["data"]["message"]["id"], 48);
             assert_eq!((second.offset, second.message), (9, None));
             assert_ne!(first.event, second.event);
         }
@@ -254,18 +280,17 @@ mod tests {
         let ledger = Ledger::new(10, 1, 7);
         let decoder = Decoder::new(Encoding::Json);
         let one = frame(Encoding::Json, &ledger, "room.message_created", 1);
-        let first = decoder.decode(&ledger, &one).unwrap();
-        let again = decoder.decode(&ledger, &Bytes::copy_from_slice(&one)).unwrap();
+        let first = decoder.decode(&one).unwrap();
+        let again = decoder.decode(&Bytes::copy_from_slice(&one)).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         // The same end, hence the same slot.
         let other = Bytes::from(String::from_utf8(one.to_vec()).unwrap().replace("event 1", "event 2"));
-        let other = decoder.decode(&ledger, &other).unwrap();
+        let other = decoder.decode(&other).unwrap();
         assert!(!Arc::ptr_eq(&first, &other));
     }
 
     #[test]
     fn rubbish_is_an_error() {
-        let ledger = Ledger::new(1, 1, 7);
-        assert!(Decoder::new(Encoding::Json).decode(&ledger, &Bytes::from_static(b"{\"push\":")).is_err());
+        assert!(Decoder::new(Encoding::Json).decode(&Bytes::from_static(b"{\"push\":")).is_err());
     }
 }

@@ -1,18 +1,37 @@
-//! What this run has sent: one entry a message, shared by all sockets and written without locks.
+//! What an activity has sent: one entry a message, shared by all sockets and written without locks.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// The messages of a run, numbered from 0 in the order of the schedule.
+/// The messages of one activity, numbered from 0 in the order of the schedule.
 ///
-/// A run has one or more *parts* (pairs of accounts, or the one room); message `n` belongs to part `n % parts`, and every
+/// There are one or more *parts* (pairs of accounts, rooms); message `n` belongs to part `n % parts`, and every
 /// listener hears all messages of its part and no others.
 pub(crate) struct Ledger {
     entries: Box<[Entry]>,
     parts: u32,
     began: Instant,
-    /// Tells this run's messages from those of any other.
+    /// Tells this ledger's messages from those of any other, of this run or another.
     run: u32,
+}
+
+/// What [`Ledger::body`] put into a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// Which ledger's.
+    pub(crate) run: u32,
+    /// The message's number in it.
+    pub(crate) sequence: u32,
+}
+
+impl Tag {
+    /// The tag of a text; `None` for texts that no ledger wrote.
+    pub(crate) fn read(body: &str) -> Option<Self> {
+        let rest = body.strip_prefix("lt-")?;
+        let (run, rest) = rest.split_once('-')?;
+        let digits = rest.split(' ').next()?;
+        Some(Self { run: u32::from_str_radix(run, 16).ok()?, sequence: digits.parse().ok()? })
+    }
 }
 
 /// One message. Times are microseconds since the run began, 0 for "not yet".
@@ -92,15 +111,9 @@ impl Ledger {
         body
     }
 
-    /// The number that [`Self::body`] put into a text; `None` for texts of others.
-    pub(crate) fn sequence_in(&self, body: &str) -> Option<u32> {
-        let rest = body.strip_prefix("lt-")?;
-        let (run, rest) = rest.split_once('-')?;
-        let digits = rest.split(' ').next()?;
-        if u32::from_str_radix(run, 16).ok()? != self.run {
-            return None;
-        }
-        digits.parse().ok().filter(|sequence| *sequence < self.total())
+    /// Is it one of this ledger's messages?
+    pub(crate) fn holds(&self, tag: Tag) -> bool {
+        tag.run == self.run && tag.sequence < self.total()
     }
 
     fn entry(&self, sequence: u32) -> Option<&Entry> {
@@ -222,30 +235,34 @@ fn same(known: &AtomicU64, value: u64) -> bool {
 }
 
 /// When message `sequence` is due after the beginning, at `rate` messages a second.
-pub(crate) fn due_after(sequence: u32, rate: u32) -> Duration {
-    Duration::from_micros(u64::from(sequence) * 1_000_000 / u64::from(rate.max(1)))
+pub(crate) fn due_after(sequence: u32, rate: f64) -> Duration {
+    Duration::try_from_secs_f64(f64::from(sequence) / rate.max(1e-6)).unwrap_or(Duration::MAX)
+}
+
+/// How many messages a schedule of `rate` a second has in `duration`; the last is due before its end.
+pub(crate) fn planned(rate: f64, duration: Duration) -> u32 {
+    // A duration is the safe way from a float to an integer; a hair more, for 0.1 × 30 is 2.9999….
+    let count = Duration::try_from_secs_f64((rate * duration.as_secs_f64() + 1e-6).max(0.0));
+    count.map_or(u32::MAX, |count| u32::try_from(count.as_secs()).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Acknowledged, Ledger, SameEvent, due_after};
+    use super::{Acknowledged, Ledger, SameEvent, Tag, due_after, planned};
 
     #[test]
     fn a_text_carries_its_number_and_only_for_its_own_run() {
         let ledger = Ledger::new(10, 2, 0xbeef);
         let body = ledger.body(7, 64);
         assert_eq!(body.len(), 64);
-        assert_eq!(ledger.sequence_in(&body), Some(7));
-        for other in [
-            Ledger::new(10, 2, 0xbeee).body(7, 64),
-            ledger.body(10, 32),
-            "hello".to_owned(),
-            "lt-".to_owned(),
-        ] {
-            assert_eq!(ledger.sequence_in(&other), None, "{other}");
+        let tag = Tag::read(&body).unwrap();
+        assert_eq!((tag.sequence, ledger.holds(tag)), (7, true));
+        for other in [Ledger::new(10, 2, 0xbeee).body(7, 64), ledger.body(10, 32)] {
+            assert!(!ledger.holds(Tag::read(&other).unwrap()), "{other}");
         }
+        assert_eq!((Tag::read("hello"), Tag::read("lt-")), (None, None));
     }
 
     #[test]
@@ -284,8 +301,11 @@ mod tests {
 
     #[test]
     fn the_schedule_is_even() {
-        assert_eq!(due_after(0, 50), Duration::ZERO);
-        assert_eq!(due_after(1, 50), Duration::from_millis(20));
-        assert_eq!(due_after(u32::MAX, 1), Duration::from_secs(u64::from(u32::MAX)));
+        assert_eq!(due_after(0, 50.0), Duration::ZERO);
+        assert_eq!(due_after(1, 50.0), Duration::from_millis(20));
+        assert_eq!(due_after(u32::MAX, 1.0), Duration::from_secs(u64::from(u32::MAX)));
+        for (rate, seconds, count) in [(50.0, 20, 1000), (0.1, 30, 3), (0.5, 1, 0), (1e12, 600, u32::MAX)] {
+            assert_eq!(planned(rate, Duration::from_secs(seconds)), count, "{rate}/s for {seconds} s");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::decode::{Heard, Tagged};
-use crate::ledger::{Ledger, SameEvent};
+use crate::ledger::{Ledger, SameEvent, Tag};
 
 /// A place in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,9 @@ impl Listener {
     /// Takes in an event of the channel. Gives the message that became known by it.
     pub(crate) fn hear(&mut self, ledger: &Ledger, heard: &Heard) -> Option<u32> {
         let at_old_offset = self.advance(heard.offset);
-        let Some(Tagged { sequence, message_id }) = heard.message else {
+        let Some(Tagged { tag: Tag { sequence, .. }, message_id }) =
+            heard.message.filter(|tagged| ledger.holds(tagged.tag))
+        else {
             // Somebody else's event; its offset counts all the same.
             self.tally.duplicated += u64::from(at_old_offset);
             return None;
@@ -121,9 +123,10 @@ impl Listener {
 
     /// Takes in a message that was asked for (`chat.sync`, REST). Gives it where it was not known yet.
     pub(crate) fn fetch(&mut self, ledger: &Ledger, message: Tagged) -> Option<u32> {
-        let Tagged { sequence, message_id } = message;
+        let Tagged { tag, message_id } = message;
+        let sequence = tag.sequence;
         self.newest_message = self.newest_message.max(message_id);
-        if ledger.part_of(sequence) != self.part || self.is_known(ledger, sequence) {
+        if !ledger.holds(tag) || ledger.part_of(sequence) != self.part || self.is_known(ledger, sequence) {
             return None;
         }
         self.set_known(ledger, sequence);
@@ -182,7 +185,7 @@ impl Listener {
 mod tests {
     use super::{Listener, Position, Tally};
     use crate::decode::{Heard, Tagged};
-    use crate::ledger::Ledger;
+    use crate::ledger::{Ledger, Tag};
 
     /// Six messages of one sender, sent and acknowledged.
     fn world(parts: u32) -> (Ledger, Listener) {
@@ -197,7 +200,7 @@ mod tests {
     }
 
     fn tagged(sequence: u32) -> Tagged {
-        Tagged { sequence, message_id: 100 + u64::from(sequence) }
+        Tagged { tag: Tag { run: 1, sequence }, message_id: 100 + u64::from(sequence) }
     }
 
     fn heard(sequence: u32, offset: u64) -> Heard {
@@ -244,7 +247,7 @@ mod tests {
         listener.hear(&ledger, &heard(0, 11));
         listener.hear(&ledger, &Heard { event: 1, ..heard(0, 12) });
         assert_eq!(listener.tally().duplicated, 1);
-        let second_row = Some(Tagged { sequence: 1, message_id: 999 });
+        let second_row = Some(Tagged { message_id: 999, ..tagged(1) });
         listener.hear(&ledger, &Heard { message: second_row, ..heard(1, 13) });
         assert_eq!(listener.tally().duplicated, 2, "the acknowledgement named another message");
     }
@@ -305,7 +308,10 @@ mod tests {
         assert_eq!(listener.hear(&ledger, &Heard { offset: 11, event: 1, message: None }), None);
         assert_eq!(listener.hear(&ledger, &Heard { offset: 0, event: 2, message: None }), None);
         assert_eq!(listener.hear(&ledger, &heard(1, 12)), None);
-        for (sequence, offset) in [(0, 13), (2, 14), (4, 15)] {
+        let of_another_ledger = Some(Tagged { tag: Tag { run: 2, sequence: 2 }, message_id: 7 });
+        let other = Heard { offset: 13, event: 3, message: of_another_ledger };
+        assert_eq!(listener.hear(&ledger, &other), None);
+        for (sequence, offset) in [(0, 14), (2, 15), (4, 16)] {
             listener.hear(&ledger, &heard(sequence, offset));
         }
         assert_eq!(listener.tally(), Tally { known: 3, ..Tally::default() });

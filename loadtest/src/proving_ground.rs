@@ -20,10 +20,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request as Upgrade, Response};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Scenario};
-use crate::scenario::{self, chat, room};
+use crate::cli::Cli;
+use crate::engine::{self, Course};
+use crate::scenario::Scenario;
 use crate::session::{Account, Pair};
 use crate::stack::Target;
+use crate::stage::{Manner, Stage};
 use crate::stats::report::Report;
 use crate::wire::Hub;
 
@@ -296,24 +298,32 @@ async fn figures(trial: Trial, command: &str) -> Report {
         hubs,
         logins: Vec::new(),
         rooms: Vec::new(),
+        database_url: None,
         folder: None,
     };
+    let target = Arc::new(target);
     let words = std::iter::once("loadtest").chain(command.split(' '));
+    let cli = Cli::try_parse_from(words).unwrap();
+    let (name, options) = cli.command.scenario().unwrap();
+    let scenario = Scenario::built_in(name, options).unwrap();
     // The token of the small server is the user's id.
     let account = |id: u64| Account { id, token: id.to_string().into() };
+    let manner = Manner { encoding: options.common.encoding.into(), in_flight: 8, body_length: 64 };
+    let accounts = (2..6).map(account).collect();
+    let stage = Stage::new(Arc::clone(&target), accounts, 0, manner, scenario.seconds, Some(5)).unwrap();
     let pairs =
         [Pair { first: 0, second: 1, conversation_id: 1 }, Pair { first: 2, second: 3, conversation_id: 2 }];
-    let accounts = (2..6).map(account).collect();
-    match Cli::try_parse_from(words).unwrap().scenario {
-        Scenario::Chat(options) => {
-            let run = chat::assemble(&options, &target, accounts, &pairs).unwrap();
-            Box::pin(scenario::run(run, &options.common, &target)).await.unwrap()
-        }
-        Scenario::Room(options) => {
-            let run = room::assemble(&options, &target, accounts, 5).unwrap();
-            Box::pin(scenario::run(run, &options.common, &target)).await.unwrap()
-        }
-    }
+    stage.set_pairs(pairs.into()).await;
+    let activity = scenario.plans[0].prepare(&stage).await.unwrap();
+    let course = Course {
+        ramp: Duration::ZERO,
+        seconds: Duration::from_secs(scenario.seconds.into()),
+        settle: Duration::from_secs(options.common.settle.into()),
+        kill_hub: None,
+    };
+    let mut report = Box::pin(engine::run(vec![activity], &course, &target)).await.unwrap();
+    report.scenario = scenario.name;
+    report
 }
 
 const CHAT: &str = "chat --users 8 --rate 100 --seconds 1 --settle 2";
@@ -325,7 +335,10 @@ async fn a_faultless_server_is_found_faultless() {
         let report = figures(Trial::None, command).await;
         assert_eq!(report.faults, Vec::<String>::new(), "{}", report.table());
         assert_eq!((report.sent, report.acknowledged, report.deliveries), (100, 100, deliveries));
-        assert_eq!((report.delivery_ms.count, report.acknowledgement_ms.count), (deliveries, 100));
+        assert_eq!(
+            (report.latencies["delivery"].count, report.latencies["acknowledgement"].count),
+            (deliveries, 100)
+        );
         assert_eq!((report.reconnects, report.repeats), (0, 0));
     }
 }
@@ -387,4 +400,39 @@ async fn a_node_that_dies_costs_nothing_if_the_rest_recovers() {
     let report = figures(Trial::DiesForgetting, CHAT).await;
     assert_eq!(report.faults, Vec::<String>::new(), "{}", report.table());
     assert!(report.not_recovered > 0, "{}", report.table());
+}
+
+const WAVE: &str = "reconnect --users 12 --seconds 20 --settle 2 --set reconnect.rooms=1 --set reconnect.rest=0.0 \
+    --set reconnect.patience=2.0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_who_was_cut_off_comes_back_and_knows_what_was_written_meanwhile() {
+    let report = figures(Trial::None, WAVE).await;
+    assert_eq!(report.faults, Vec::<String>::new(), "{}", report.table());
+    // Two pairs and a room, before and after the cut; everybody hears one of the pairs and the room.
+    assert_eq!((report.sent, report.acknowledged, report.deliveries), (6, 6, 48));
+    assert_eq!((report.reconnects, report.recovered, report.not_recovered), (12, 24, 0));
+    let count = |name: &str| report.latencies.get(name).map(|figures| figures.count);
+    assert_eq!((count("connect"), count("resume"), count("recovery")), (Some(12), Some(12), Some(24)));
+    let names: Vec<&str> = report.activities[0].figures.iter().map(|figure| figure.name.as_str()).collect();
+    assert!(names.contains(&"up to date p99") && names.contains(&"messages recovered"), "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wave_that_cannot_recover_is_a_fault() {
+    // Nor does the small server have the pages that a room is read from then.
+    let report = figures(Trial::DiesForgetting, WAVE).await;
+    assert!(report.not_recovered > 0 && report.lost > 0, "{}", report.table());
+    assert!(report.faults.iter().any(|fault| fault.contains("12 of 12 sockets")), "{:?}", report.faults);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_sockets_hold_on() {
+    let report = figures(Trial::None, "idle --users 10 --seconds 1 --ramp 1 --set idle.rooms=1").await;
+    assert_eq!(report.faults, Vec::<String>::new(), "{}", report.table());
+    assert_eq!((report.connections, report.sent, report.reconnects, report.gaps), (10, 0, 0, 0));
+    assert!(
+        !report.series.seconds.is_empty()
+            && report.series.lines.iter().any(|line| line.group == "connections")
+    );
 }

@@ -25,6 +25,14 @@ pub(crate) struct UpFile {
     pub(crate) hubs: Vec<String>,
     /// `hub_pids[i]` is `hubs[i]`.
     pub(crate) hub_pids: Vec<u32>,
+    /// The API's process.
+    pub(crate) api_pid: Option<u32>,
+    /// The database server's process, where `majlis up` has started one.
+    pub(crate) database_pid: Option<u32>,
+    /// Redis' process, where `majlis up` has started one.
+    pub(crate) redis_pid: Option<u32>,
+    /// The database.
+    pub(crate) database_url: Option<String>,
     /// Every demo user.
     pub(crate) accounts: Vec<Login>,
     /// The active rooms, a free one without limits first.
@@ -38,6 +46,8 @@ pub(crate) struct Login {
     pub(crate) email: String,
     /// The password.
     pub(crate) password: String,
+    /// `learner`, `speaker` …, if known.
+    pub(crate) role: Option<String>,
 }
 
 /// An active room.
@@ -57,6 +67,8 @@ pub(crate) struct Target {
     pub(crate) logins: Vec<Login>,
     /// Active rooms, if known.
     pub(crate) rooms: Vec<Room>,
+    /// The database, if known.
+    pub(crate) database_url: Option<String>,
     /// The folder of up.json, if there is one.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -64,8 +76,20 @@ pub(crate) struct Target {
 impl Target {
     /// The process ids of the hubs now; empty where they are not known.
     pub(crate) fn hub_pids(&self) -> Vec<u32> {
-        let read = |folder: &PathBuf| read_up_file(folder).ok().flatten();
-        self.folder.as_ref().and_then(read).map(|up| up.hub_pids).unwrap_or_default()
+        self.up_file().map(|up| up.hub_pids).unwrap_or_default()
+    }
+
+    /// The processes of the installation now, by role (`hub 1`, `api`, `database`, `redis`); empty where they are not
+    /// known.
+    pub(crate) fn processes(&self) -> Vec<(String, u32)> {
+        let Some(up) = self.up_file() else { return Vec::new() };
+        let hubs = up.hub_pids.iter().zip(1..).map(|(pid, number)| (format!("hub {number}"), *pid));
+        let others = [("api", up.api_pid), ("database", up.database_pid), ("redis", up.redis_pid)];
+        hubs.chain(others.into_iter().filter_map(|(role, pid)| Some((role.to_owned(), pid?)))).collect()
+    }
+
+    fn up_file(&self) -> Option<UpFile> {
+        read_up_file(self.folder.as_ref()?).ok().flatten()
     }
 
     /// Kills the first hub as `kill -9` does; gives its process id.
@@ -98,7 +122,11 @@ const LEASH: &str = "read -r _; kill -INT \"$1\"";
 ///
 /// # Errors
 /// One sentence saying what is missing.
-pub(crate) async fn find_or_start(options: &CommonOptions, stack: &mut Option<Stack>) -> Result<Target> {
+pub(crate) async fn find_or_start(
+    options: &CommonOptions,
+    hubs: u16,
+    stack: &mut Option<Stack>,
+) -> Result<Target> {
     if let Some(api) = &options.api {
         return named(api, options).await;
     }
@@ -126,10 +154,24 @@ pub(crate) async fn find_or_start(options: &CommonOptions, stack: &mut Option<St
             bail!("no `majlis up` runs in {}: start one there, or leave --up out", folder.display());
         }
     }
-    let (started, folder) = Stack::start(options.hubs).await?;
+    let (target, _pid) = start_ours(hubs, &[], stack).await?;
+    Ok(target)
+}
+
+/// Starts an installation, with these variables for all its processes; gives the process id of its `majlis up` too.
+///
+/// # Errors
+/// One sentence saying why it does not start.
+pub(crate) async fn start_ours(
+    hubs: u16,
+    variables: &[(&str, &str)],
+    stack: &mut Option<Stack>,
+) -> Result<(Target, u32)> {
+    let (started, folder) = Stack::start(hubs, variables).await?;
     let started = stack.insert(started);
     let up = started.wait_until_ready(&folder).await?;
-    target_of(up, folder).await
+    let pid = started.child.id().context("`majlis up` has ended")?;
+    Ok((target_of(up, folder).await?, pid))
 }
 
 async fn target_of(up: UpFile, folder: PathBuf) -> Result<Target> {
@@ -138,6 +180,7 @@ async fn target_of(up: UpFile, folder: PathBuf) -> Result<Target> {
         api: up.api,
         logins: up.accounts,
         rooms: up.rooms,
+        database_url: up.database_url,
         folder: Some(folder),
     })
 }
@@ -153,10 +196,11 @@ async fn named(api: &str, options: &CommonOptions) -> Result<Target> {
         .iter()
         .map(|login| {
             let (email, password) = login.split_once(':').context("--login is EMAIL:PASSWORD")?;
-            Ok(Login { email: email.to_owned(), password: password.to_owned() })
+            Ok(Login { email: email.to_owned(), password: password.to_owned(), role: None })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Target { api, hubs: hubs(&options.hub).await?, logins, rooms: Vec::new(), folder: None })
+    let hubs = hubs(&options.hub).await?;
+    Ok(Target { api, hubs, logins, rooms: Vec::new(), database_url: None, folder: None })
 }
 
 async fn hubs(urls: &[String]) -> Result<Vec<Hub>> {
@@ -205,7 +249,7 @@ fn read_up_file(folder: &Path) -> Result<Option<UpFile>> {
 
 impl Stack {
     /// Starts `majlis up` without limits and self-check, on free ports.
-    async fn start(hubs: u16) -> Result<(Self, PathBuf)> {
+    async fn start(hubs: u16, variables: &[(&str, &str)]) -> Result<(Self, PathBuf)> {
         let program = find_or_build().await?;
         let folder = program
             .parent()
@@ -229,6 +273,7 @@ impl Stack {
                 "--data",
             ])
             .arg(&folder)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -365,12 +410,13 @@ mod tests {
     fn the_documented_up_json_is_read() {
         let up: UpFile = serde_json::from_value(serde_json::json!({
             "api": "http://127.0.0.1:7400", "hubs": ["ws://127.0.0.1:7401/connection/websocket"],
-            "admin": ["http://127.0.0.1:7500"], "hub_pids": [12], "api_pid": 11,
+            "admin": ["http://127.0.0.1:7500"], "hub_pids": [12], "api_pid": 11, "database_pid": 9, "redis_pid": null,
             "database_url": "mysql://root@localhost/majlis?socket=/x", "redis_url": "redis://127.0.0.1:1",
             "accounts": [{"id": 1, "email": "a@example.org", "password": "p", "role": "learner"}],
             "rooms": [{"id": 3, "host_id": 4}],
         }))
         .unwrap();
         assert_eq!((up.hub_pids[0], up.rooms[0].id, up.accounts[0].email.as_str()), (12, 3, "a@example.org"));
+        assert_eq!((up.api_pid, up.database_pid, up.redis_pid), (Some(11), Some(9), None));
     }
 }

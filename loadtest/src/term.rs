@@ -52,11 +52,6 @@ impl Progress {
         }
     }
 
-    /// Prints a line above the bar.
-    pub(crate) fn note(&self, line: &str) {
-        self.bar.suspend(|| complain(line));
-    }
-
     /// Ends the phase with a word about the outcome.
     pub(crate) fn done(self, outcome: &str) {
         self.bar.finish_and_clear();

@@ -17,7 +17,6 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::decode::{Decoder, Incoming};
-use crate::ledger::Ledger;
 
 /// How long opening, one write, or the answer to a command may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,12 +169,21 @@ impl Wire {
     ///
     /// # Errors
     /// [`Broken`].
-    pub(crate) async fn next(&mut self, ledger: &Ledger) -> Result<Arc<[Incoming]>, Broken> {
+    pub(crate) async fn next(&mut self) -> Result<Arc<[Incoming]>, Broken> {
+        let frame = self.next_frame().await?;
+        self.decoder.decode(&frame).map_err(|error| Broken::Unreadable(error.to_string()))
+    }
+
+    /// The next frame as it came, for those who read more of it than the ledger needs. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub(crate) async fn next_frame(&mut self) -> Result<Bytes, Broken> {
         loop {
-            let frame = match self.stream.next().await {
+            match self.stream.next().await {
                 None => return Err(Broken::Lost),
-                Some(Ok(Message::Text(text))) => Bytes::from(text),
-                Some(Ok(Message::Binary(bytes))) => bytes,
+                Some(Ok(Message::Text(text))) => return Ok(Bytes::from(text)),
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
                 Some(Ok(Message::Close(frame))) => {
                     let (code, reason) = frame
                         .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
@@ -183,11 +191,7 @@ impl Wire {
                 }
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(broken(error)),
-            };
-            return self
-                .decoder
-                .decode(ledger, &frame)
-                .map_err(|error| Broken::Unreadable(error.to_string()));
+            }
         }
     }
 

@@ -1,24 +1,25 @@
-//! What all sockets of a run share.
+//! What all sockets of one activity share.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
 use client::Rest;
 use protocol::codec::Encoding;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::activity::Gauges;
 use crate::ledger::{Ledger, due_after};
 use crate::session::{Account, NO_LIMITS};
-use crate::stats::{Counters, Latencies};
+use crate::stage::Stage;
 use crate::wire::{Broken, Hub};
 
-/// What all sockets of a run share.
+/// What all sockets of one activity share.
 pub(crate) struct World {
     /// The hubs' doors.
     pub(crate) hubs: Vec<Hub>,
     /// Who is signed in.
-    pub(crate) accounts: Vec<Account>,
+    pub(crate) accounts: Arc<[Account]>,
     /// The API.
     pub(crate) rest: Rest,
     /// How frames are written.
@@ -26,51 +27,53 @@ pub(crate) struct World {
     /// Length of a message's text in bytes.
     pub(crate) body_length: usize,
     /// Messages a second.
-    pub(crate) rate: u32,
+    pub(crate) rate: f64,
     /// The messages.
     pub(crate) ledger: Ledger,
-    /// The counts.
-    pub(crate) counters: Counters,
-    /// The latencies.
-    pub(crate) latencies: Latencies,
+    /// The live numbers.
+    pub(crate) gauges: Arc<Gauges>,
     /// Places for sockets that are connecting.
-    pub(crate) connecting: Semaphore,
+    pub(crate) connecting: Arc<Semaphore>,
     /// Ends all members.
     pub(crate) stop: CancellationToken,
+    scissors: Scissors,
     began: OnceLock<u64>,
     failure: OnceLock<String>,
 }
 
-/// Sockets that connect at the same time.
-const CONNECTING: usize = 200;
+/// Cuts all connections of a world at once, and keeps their owners away until they may come back.
+struct Scissors {
+    /// What the connections hang on now, and how often it was cut.
+    line: Mutex<(CancellationToken, u64)>,
+    cut_at: Mutex<Option<Instant>>,
+    /// Up to which cut everybody may come back.
+    may_return: watch::Sender<u64>,
+}
 
 impl World {
-    /// A world in which nothing has happened yet.
-    ///
-    /// # Errors
-    /// The HTTP client or the histograms cannot be made.
-    pub(crate) fn new(
-        (api, hubs): (&str, Vec<Hub>),
-        accounts: Vec<Account>,
-        ledger: Ledger,
-        rate: u32,
-        (encoding, body_length): (Encoding, usize),
-    ) -> Result<Self> {
-        Ok(Self {
-            hubs,
-            accounts,
-            rest: Rest::new(api).context("the HTTP client cannot be set up")?,
-            encoding,
-            body_length,
+    /// A world in which nothing has happened yet, with `rate` messages a second of this ledger.
+    pub(crate) fn new(stage: &Stage, ledger: Ledger, rate: f64) -> Self {
+        let stop = CancellationToken::new();
+        let scissors = Scissors {
+            line: Mutex::new((stop.child_token(), 0)),
+            cut_at: Mutex::new(None),
+            may_return: watch::Sender::new(0),
+        };
+        Self {
+            hubs: stage.target.hubs.clone(),
+            accounts: Arc::clone(&stage.accounts),
+            rest: stage.rest.clone(),
+            encoding: stage.encoding,
+            body_length: stage.body_length,
             rate,
             ledger,
-            counters: Counters::default(),
-            latencies: Latencies::new()?,
-            connecting: Semaphore::new(CONNECTING),
-            stop: CancellationToken::new(),
+            gauges: Arc::new(Gauges::new()),
+            connecting: Arc::clone(&stage.connecting),
+            stop,
+            scissors,
             began: OnceLock::new(),
             failure: OnceLock::new(),
-        })
+        }
     }
 
     /// The schedule begins now.
@@ -78,11 +81,52 @@ impl World {
         let _first = self.began.set(self.ledger.now());
     }
 
-    /// Microseconds since a message was due.
-    pub(crate) fn lateness(&self, sequence: u32) -> u64 {
-        let began = self.began.get().copied().unwrap_or_default();
+    /// Microseconds since a message was due; `None` where messages go by no schedule.
+    pub(crate) fn lateness(&self, sequence: u32) -> Option<u64> {
+        let began = *self.began.get()?;
         let due = u64::try_from(due_after(sequence, self.rate).as_micros()).unwrap_or(u64::MAX);
-        self.ledger.now().saturating_sub(began.saturating_add(due))
+        Some(self.ledger.now().saturating_sub(began.saturating_add(due)))
+    }
+
+    /// What a new connection hangs on: cancelled by [`Self::cut`] and at the end.
+    pub(crate) fn line(&self) -> CancellationToken {
+        // A poisoned lock means that a task has panicked: then everything ends.
+        self.scissors.line.lock().map_or_else(|_poisoned| self.stop.clone(), |line| line.0.clone())
+    }
+
+    /// Breaks all connections without a close; their owners wait for [`Self::let_return`]. Gives the moment.
+    pub(crate) fn cut(&self) -> Instant {
+        let now = Instant::now();
+        if let Ok(mut at) = self.scissors.cut_at.lock() {
+            *at = Some(now);
+        }
+        let old = self.scissors.line.lock().ok().map(|mut line| {
+            line.1 += 1;
+            std::mem::replace(&mut line.0, self.stop.child_token())
+        });
+        if let Some(old) = old {
+            old.cancel();
+        }
+        now
+    }
+
+    /// When the last cut was made.
+    pub(crate) fn cut_at(&self) -> Option<Instant> {
+        self.scissors.cut_at.lock().ok().and_then(|at| *at)
+    }
+
+    /// Everybody who was cut off comes back, all at once.
+    pub(crate) fn let_return(&self) {
+        let cuts = self.scissors.line.lock().map_or(u64::MAX, |line| line.1);
+        self.scissors.may_return.send_replace(cuts);
+    }
+
+    /// Waits until those who were cut off may come back.
+    pub(crate) async fn may_return(&self) {
+        let cuts = self.scissors.line.lock().map_or(0, |line| line.1);
+        let mut allowed = self.scissors.may_return.subscribe();
+        // The sender lives as long as this does.
+        let _closed = allowed.wait_for(|allowed| *allowed >= cuts).await;
     }
 
     /// A socket is closed for good; one that never was ready means that the test cannot be run.

@@ -88,6 +88,9 @@ impl Metrics {
                 counter.increment(number);
             }
         }
+        for at_ms in &delivered.sent_at_ms {
+            self.sent(*at_ms);
+        }
     }
 
     /// A socket took an event that happened at `at_ms`.

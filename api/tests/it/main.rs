@@ -5,6 +5,8 @@ mod auth;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod errors;

@@ -24,6 +24,7 @@ mod cluster;
 mod control;
 mod describe;
 mod error;
+mod frame;
 mod history;
 mod keys;
 mod lease;

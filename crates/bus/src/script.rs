@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::Cmd;
+use redis::{Cmd, ToRedisArgs, ToSingleRedisArg};
 
 use crate::cluster::slot_of;
 
@@ -23,6 +23,11 @@ impl Script {
             }),
             "keys of several slots: {keys:?}"
         );
+        self.call_for_all(keys)
+    }
+
+    /// The same with keys of any number of slots: on a single server alone.
+    pub(crate) fn call_for_all<K: ToRedisArgs + ToSingleRedisArg>(&self, keys: &[K]) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
         command.arg(self.digest.as_str()).arg(keys.len()).arg(keys);
         command

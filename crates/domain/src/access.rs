@@ -19,6 +19,18 @@ pub async fn has_permission(
     store::permissions::has_permission(conn, user_id, permission).await.map_err(of_store)
 }
 
+/// Those of the users who hold the permission; in no order.
+///
+/// # Errors
+/// Those of the store.
+pub async fn list_holders(
+    conn: &mut Conn,
+    user_ids: &[UserId],
+    permission: &'static str,
+) -> Result<Vec<UserId>, CommonFault> {
+    store::permissions::list_holders(conn, user_ids, permission).await.map_err(of_store)
+}
+
 /// Demands a permission of the actor.
 ///
 /// # Errors

@@ -14,10 +14,10 @@ use store::Store;
 
 use crate::fault::{of_bus, of_store};
 use crate::gather::Gather;
-use crate::rooms::FactsRead;
+use crate::rooms::{FactsRead, RoomLook};
 use crate::unit::{Aftermath, Unit};
 use crate::uploads::{AddressKey, Storage};
-use crate::users::{LastUses, Revocations, TokenKeys, UserState};
+use crate::users::{Blocks, LastUses, Revocations, TokenKeys, UserState};
 
 /// Envelopes of one round trip at most, so that none is long enough to look like a Redis that does not answer.
 const PUBLISHED_AT_ONCE: usize = 200;
@@ -44,9 +44,17 @@ pub struct Handles {
     pub(crate) storage: Storage,
     /// Uses of API tokens that are still to be written, in the background.
     pub(crate) last_uses: LastUses,
-    /// Readers of users' states and of rooms' facts, joined.
+    /// Readers of rooms from Redis, joined.
+    pub(crate) room_looks: Arc<Gather<RoomId, RoomLook>>,
+    /// Readers of users' states and blocks, of rooms' facts and of seats from MySQL, joined.
     pub(crate) state_reads: Arc<Gather<UserId, UserState>>,
+    pub(crate) block_reads: Arc<Gather<UserId, Blocks>>,
     pub(crate) room_reads: Arc<Gather<RoomId, FactsRead>>,
+    pub(crate) seat_reads: Arc<Gather<(RoomId, UserId), ()>>,
+    /// 1:1 messages that are written together.
+    pub(crate) sends: Arc<crate::chat::Sends>,
+    /// Messages to rooms that wait to be written together.
+    pub(crate) posts: Arc<crate::rooms::Posts>,
     /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
     pub(crate) hashing: tokio::sync::Semaphore,
 }
@@ -79,7 +87,12 @@ impl App {
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
             state_reads: Arc::default(),
+            block_reads: Arc::default(),
+            room_looks: Arc::new(Gather::paced(crate::rooms::LOOK_EVERY)),
             room_reads: Arc::default(),
+            seat_reads: Arc::default(),
+            sends: Arc::new(crate::chat::Sends::new(crate::chat::LANES, crate::chat::AT_ONCE)),
+            posts: Arc::new(crate::rooms::Posts::new(crate::rooms::LANES, crate::rooms::AT_ONCE)),
             hashing: tokio::sync::Semaphore::new(cores),
         }));
         crate::users::load_revocations(&app).await?;

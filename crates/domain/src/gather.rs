@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 
 /// Different keys of one read.
 const AT_ONCE: usize = 200;
-/// From the beginning of one read to that of the next, so that a wave that comes slowly is gathered, too.
+/// From the beginning of one read to that of the next where nothing else is said, so that a wave that comes slowly is
+/// gathered, too.
 const PACE: Duration = Duration::from_millis(20);
 /// Askers that wait at a time; more are told to come again.
 const MOST_WAITING: usize = 20_000;
@@ -22,7 +23,10 @@ const MOST_WAITING: usize = 20_000;
 type Answer<V> = Result<Option<V>, CommonFault>;
 
 /// See the module.
-pub(crate) struct Gather<K, V>(Mutex<Waiting<K, V>>);
+pub(crate) struct Gather<K, V> {
+    waiting: Mutex<Waiting<K, V>>,
+    pace: Duration,
+}
 
 struct Waiting<K, V> {
     asked: Vec<(K, oneshot::Sender<Answer<V>>)>,
@@ -31,13 +35,18 @@ struct Waiting<K, V> {
 
 impl<K, V> Default for Gather<K, V> {
     fn default() -> Self {
-        Self(Mutex::new(Waiting { asked: Vec::new(), reading: false }))
+        Self::paced(PACE)
     }
 }
 
 impl<K, V> Gather<K, V> {
+    /// One read begins at most every `pace`.
+    pub(crate) const fn paced(pace: Duration) -> Self {
+        Self { waiting: Mutex::new(Waiting { asked: Vec::new(), reading: false }), pace }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting<K, V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,7 +98,7 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + 'static> Gather<K, 
                 waiting.asked = later;
                 (keys, now)
             };
-            let pace = tokio::time::sleep(PACE);
+            let pace = tokio::time::sleep(self.pace);
             let found = read(keys.into_iter().collect()).await;
             for (key, sender) in asked {
                 let answer = match &found {

@@ -1,11 +1,14 @@
 //! The same key gives the same answer, through both doors (domain.md §2.4, realtime.md §4).
 
+use std::collections::HashMap;
+
 use base::CommonFault;
 use protocol::IdempotencyKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use store::StoreError;
+use store::idempotency::{AnsweredRow, Keyed, NewAnswer};
 
 use crate::fault::of_store;
 use crate::unit::{Aftermath, Unit};
@@ -105,6 +108,101 @@ pub async fn remember<T: Serialize>(
     Ok(Written { answer, replayed: false })
 }
 
+/// What keys turned out to be answered: for a unit that does the work of many.
+///
+/// Unlike [`claim`], this does not hold a key: whoever does the work keeps the answer with [`remember_all`] at the end of
+/// the same unit, which fails, and is run again, if somebody else was faster with one of the keys.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(HashMap<(String, String), AnsweredRow>);
+
+/// The key of an actor for an operation, with the fingerprint of its input.
+///
+/// # Errors
+/// [`CommonFault::Internal`] for an input that is no JSON.
+pub(crate) fn keyed(
+    actor: &Actor,
+    operation: &'static str,
+    key: &IdempotencyKey,
+    input: &impl Serialize,
+) -> Result<Keyed, CommonFault> {
+    Ok(Keyed {
+        user_id: actor.user_id(),
+        scope: scope(actor, operation),
+        key: key.as_str().to_owned(),
+        fingerprint: fingerprint(input)?,
+    })
+}
+
+/// Those of the keys that were answered before, in one statement.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn find_answers(unit: &mut Unit, keys: &[&Keyed]) -> Result<Answers, CommonFault> {
+    let rows = store::idempotency::list_answers(unit, keys).await.map_err(of_store)?;
+    Ok(Answers(rows.into_iter().map(|row| ((row.scope, row.key), row.answered)).collect()))
+}
+
+impl Answers {
+    /// What was answered under this key: the answer, and what followed its commit as the operation kept it; `None` for a
+    /// new key.
+    ///
+    /// # Errors
+    /// [`CommonFault::IdempotencyKeyReused`] for other content; [`CommonFault::Internal`] for an answer that cannot be
+    /// read.
+    pub(crate) fn of<T: DeserializeOwned, E: DeserializeOwned>(
+        &self,
+        keyed: &Keyed,
+    ) -> Result<Option<(T, E)>, CommonFault> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let Some(row) = self.0.get(&(keyed.scope.clone(), keyed.key.clone())) else { return Ok(None) };
+        if row.fingerprint != keyed.fingerprint {
+            return Err(CommonFault::IdempotencyKeyReused);
+        }
+        let (Some(body), Some(events)) = (&row.body, &row.events) else {
+            return Err(CommonFault::RequestInProgress);
+        };
+        let answer = T::deserialize(&body.0).map_err(CommonFault::internal)?;
+        let events = E::deserialize(&events.0).map_err(CommonFault::internal)?;
+        Ok(Some((answer, events)))
+    }
+}
+
+/// An answer with its key, and what is kept of that which follows the commit: a repeat reads it again ([`Answers::of`]).
+pub(crate) struct Remembered<'a, T, E> {
+    /// Under which key.
+    pub(crate) keyed: &'a Keyed,
+    /// The answer.
+    pub(crate) answer: &'a T,
+    /// What a repeat does again.
+    pub(crate) events: &'a E,
+}
+
+/// Keeps answers in the running transaction, in one statement. To be called last.
+///
+/// # Errors
+/// [`CommonFault::Unavailable`], with which the unit is run again, where another transaction has answered one of the keys;
+/// [`CommonFault::RequestInProgress`] where one has not ended after 5 s.
+pub(crate) async fn remember_all<T: Serialize, E: Serialize>(
+    unit: &mut Unit,
+    remembered: &[Remembered<'_, T, E>],
+) -> Result<(), CommonFault> {
+    let json = |value: serde_json::Result<String>| value.map_err(CommonFault::internal);
+    let answers = remembered
+        .iter()
+        .map(|Remembered { keyed, answer, events }| {
+            let (body, events) = (json(serde_json::to_string(answer))?, json(serde_json::to_string(events))?);
+            Ok(NewAnswer { keyed, body, events })
+        })
+        .collect::<Result<Vec<_>, CommonFault>>()?;
+    store::idempotency::insert_answers(unit, &answers).await.map_err(|error| match error {
+        StoreError::LockTimeout(_) => CommonFault::RequestInProgress,
+        StoreError::Unique { .. } => CommonFault::Unavailable(Box::new(error)),
+        _ => of_store(error),
+    })
+}
+
 fn scope(actor: &Actor, operation: &str) -> String {
     format!("{}:{operation}", actor.user_id())
 }
@@ -116,5 +214,10 @@ fn fingerprint(input: &impl Serialize) -> Result<String, CommonFault> {
         members.remove("client_id");
     }
     let canonical = serde_json::to_vec(&content).map_err(CommonFault::internal)?;
-    Ok(Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(&canonical) {
+        digits
+            .extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
+    }
+    Ok(digits)
 }

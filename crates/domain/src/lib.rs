@@ -7,6 +7,7 @@ pub mod access;
 pub mod actor;
 pub mod app;
 pub mod chat;
+mod combine;
 pub mod fault;
 mod gather;
 pub mod gifts;

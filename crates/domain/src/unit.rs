@@ -56,6 +56,34 @@ pub(crate) struct UnreadNow {
 }
 
 impl Aftermath {
+    /// Does what `later` says, too, after this.
+    fn append(&mut self, later: Self) {
+        let Self { stale, unread, envelopes, controls } = later;
+        for key in stale {
+            self.forget(key);
+        }
+        for now in unread {
+            self.renew_unread(now);
+        }
+        self.envelopes.extend(envelopes);
+        self.controls.extend(controls);
+    }
+
+    /// One total of a user is enough: the newest.
+    fn renew_unread(&mut self, now: UnreadNow) {
+        match self.unread.iter_mut().find(|earlier| earlier.user_id == now.user_id) {
+            Some(earlier) if earlier.version > now.version => {}
+            Some(earlier) => *earlier = now,
+            None => self.unread.push(now),
+        }
+    }
+
+    fn forget(&mut self, key: String) {
+        if !self.stale.contains(&key) {
+            self.stale.push(key);
+        }
+    }
+
     /// What outbox rows keep of it: nothing where no event is durable; otherwise those, at most [`ROW_ENVELOPES`]
     /// a row, after all that is stale and before all control messages.
     fn outbox_rows(&self) -> Vec<Self> {
@@ -117,9 +145,14 @@ impl Unit {
         &self.after
     }
 
-    /// The commit does again what followed an earlier one with the same key.
+    /// The commit does again what followed an earlier one with the same key; for a unit of many keys, of each.
     pub(crate) fn repeat(&mut self, earlier: Aftermath) {
-        self.repeated = earlier;
+        self.repeated.append(earlier);
+    }
+
+    /// The commit publishes this, in the order given; [`Self::emit`] for an event that is addressed already.
+    pub(crate) fn emit_all(&mut self, envelopes: impl IntoIterator<Item = Envelope>) {
+        self.after.envelopes.extend(envelopes);
     }
 
     /// The commit tells all nodes.
@@ -134,15 +167,12 @@ impl Unit {
 
     /// The commit gives the cache this unread total.
     pub(crate) fn renew_unread(&mut self, now: UnreadNow) {
-        self.after.unread.retain(|earlier| earlier.user_id != now.user_id);
-        self.after.unread.push(now);
+        self.after.renew_unread(now);
     }
 
     /// The commit makes this entry of the cache stale.
     pub(crate) fn forget(&mut self, key: String) {
-        if !self.after.stale.contains(&key) {
-            self.after.stale.push(key);
-        }
+        self.after.forget(key);
     }
 
     /// Commits, then makes stale, publishes and tells all nodes. An error before the commit leaves nothing written;
@@ -171,8 +201,9 @@ impl Unit {
         }
         tx.commit().await.map_err(|error| of_store(StoreError::from(error)))?;
 
-        app.tell(&repeated).await?;
-        app.tell(&after).await?;
+        let mut told = repeated;
+        told.append(after);
+        app.tell(&told).await?;
         if !outbox_ids.is_empty() {
             // A row left unmarked is published once more by the relay, which does no harm: do not fail for it.
             let marked = async {
@@ -188,24 +219,39 @@ impl Unit {
 }
 
 /// Counts how often a unit was run.
-pub struct Attempts(u32);
+pub struct Attempts {
+    run: u32,
+    /// A lock that was not given in time is waited for again.
+    patient: bool,
+}
 
 impl Attempts {
     /// Before the first run.
     #[must_use]
     pub const fn new() -> Self {
-        Self(1)
+        Self { run: 1, patient: true }
+    }
+
+    /// Before the first run of a unit for which others wait: it does not wait a second time for a lock that was not given
+    /// in time.
+    pub(crate) const fn impatient() -> Self {
+        Self { run: 1, patient: false }
     }
 
     /// Should the unit be run again after this failure? Waits a little before it says yes.
     pub async fn again(&mut self, failure: &(dyn std::error::Error + Sync)) -> bool {
-        if self.0 >= ATTEMPTS || !is_retryable(failure) {
+        let retryable = store_error(failure).is_some_and(|error| match error {
+            StoreError::LockTimeout(_) => self.patient,
+            // Somebody was faster with the same key: the next run finds the answer.
+            _ => error.is_retryable() || error.is_unique(store::idempotency::KEY_INDEX),
+        });
+        if self.run >= ATTEMPTS || !retryable {
             return false;
         }
-        self.0 += 1;
+        self.run += 1;
         metrics::counter!("store_deadlock_retries_total").increment(1);
         let jitter = rand::rng().random_range(2..12);
-        tokio::time::sleep(Duration::from_millis(jitter * u64::from(self.0))).await;
+        tokio::time::sleep(Duration::from_millis(jitter * u64::from(self.run))).await;
         true
     }
 }
@@ -216,15 +262,16 @@ impl Default for Attempts {
     }
 }
 
-fn is_retryable(failure: &(dyn std::error::Error + Sync)) -> bool {
+/// The store's failure behind that of an operation.
+pub(crate) fn store_error(failure: &dyn std::error::Error) -> Option<&StoreError> {
     let mut cause = failure.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<StoreError>() {
-            return error.is_retryable();
+            return Some(error);
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 /// Runs an `async fn(&mut Unit, …) -> Result<T, E>` in a unit and commits it; runs it again, at most four times,
@@ -235,9 +282,12 @@ fn is_retryable(failure: &(dyn std::error::Error + Sync)) -> bool {
 /// ```
 #[macro_export]
 macro_rules! in_unit {
-    ($app:expr, |$unit:ident| $body:expr) => {{
+    ($app:expr, |$unit:ident| $body:expr) => {
+        $crate::in_unit!($app, $crate::unit::Attempts::new(), |$unit| $body)
+    };
+    ($app:expr, $attempts:expr, |$unit:ident| $body:expr) => {{
         let app: &$crate::App = $app;
-        let mut attempts = $crate::unit::Attempts::new();
+        let mut attempts = $attempts;
         loop {
             let mut unit = app.begin().await?;
             let outcome = {

@@ -40,6 +40,12 @@ pub(crate) struct UpFile {
     pub(crate) hub_pids: Vec<u32>,
     /// The API's process.
     pub(crate) api_pid: u32,
+    /// The private database server's process; `None`: the one of `DATABASE_URL` is used.
+    #[serde(default)]
+    pub(crate) database_pid: Option<u32>,
+    /// The private Redis' process; `None`: the one of `REDIS_URL` is used.
+    #[serde(default)]
+    pub(crate) redis_pid: Option<u32>,
     /// The database, as a user who may create databases.
     pub(crate) database_url: String,
     /// Redis.

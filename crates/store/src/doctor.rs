@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use sqlx::{MySqlConnection, Row};
+use sqlx::Row;
 
+use crate::Conn;
 use crate::schema::{
     Column, ForeignKey, Index, IndexKind, Schema, Table, describe, is_accepted_type, is_optional,
 };
@@ -92,7 +93,7 @@ pub enum DiagnoseError {
 ///
 /// # Errors
 /// [`DiagnoseError`] if the server cannot be asked.
-pub async fn diagnose(conn: &mut MySqlConnection) -> Result<Vec<Finding>, DiagnoseError> {
+pub async fn diagnose(conn: &mut Conn) -> Result<Vec<Finding>, DiagnoseError> {
     let mut findings = compare(&Schema::expected()?, &describe(conn).await?);
     // A ledger that cannot be read has migrations to come, or a refusal that `majlis migrate` itself explains.
     let to_come = crate::migrate::pending(conn).await.map_or(true, |pending| !pending.is_empty());
@@ -124,7 +125,7 @@ pub async fn diagnose(conn: &mut MySqlConnection) -> Result<Vec<Finding>, Diagno
 ///
 /// # Errors
 /// The server's, if it cannot be asked.
-pub async fn cascades_are_whole(conn: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+pub async fn cascades_are_whole(conn: &mut Conn) -> Result<bool, sqlx::Error> {
     let row = sqlx::query("SHOW VARIABLES LIKE 'innodb_native_foreign_keys'").fetch_optional(conn).await?;
     match row {
         Some(row) => Ok(row.try_get::<String, _>(1)? == "ON"),

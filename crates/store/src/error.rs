@@ -82,8 +82,8 @@ impl From<sqlx::Error> for StoreError {
             Some(1451 | 1452) => Self::Foreign(error),
             Some(1213) => Self::Deadlock(error),
             Some(1205) => Self::LockTimeout(error),
-            // Shutting down, too many connections, killed, lost.
-            Some(1053 | 1040 | 1927 | 1317 | 2006 | 2013) => Self::Unavailable(error),
+            // Shutting down, too many connections, killed, lost, idle for too long.
+            Some(1053 | 1040 | 1927 | 3169 | 1317 | 2006 | 2013 | 4031) => Self::Unavailable(error),
             _ => Self::Driver(error),
         }
     }

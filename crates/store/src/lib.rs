@@ -6,11 +6,13 @@
 
 pub mod audit;
 pub mod chat;
+mod conn;
 pub mod error;
 pub mod gifts;
 pub mod idempotency;
 pub mod outbox;
 pub mod permissions;
+mod pool;
 pub mod profiles;
 pub mod revocations;
 pub mod rooms;
@@ -21,22 +23,21 @@ pub mod users;
 
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions, Executor, MySqlConnection};
 
+pub use conn::{Conn, Tx};
 pub use error::StoreError;
 
-/// One connection to the database; statements run on it one after the other.
-pub type Conn = sqlx::MySqlConnection;
+use crate::pool::Pool;
+
 /// A pooled connection for reads outside of a transaction; it goes back when dropped.
-pub type Reader = sqlx::pool::PoolConnection<MySql>;
-/// A transaction; dropping it rolls it back.
-pub type Tx = sqlx::Transaction<'static, MySql>;
+pub type Reader = Conn;
 
 /// The pool of connections to the one store.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: MySqlPool,
+    pool: Pool,
 }
 
 /// Seconds that a statement waits for a row lock before it gives up. It is also how long a second request with
@@ -49,13 +50,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Driver`] with the server's words as source.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = connect_options(url)?;
-        let pool = MySqlPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .after_connect(|conn, _metadata| Box::pin(async move { prepare_session(conn).await }))
-            .connect_with(options)
-            .await?;
+        let pool = Pool::new(connect_options(url)?, max_connections);
+        drop(pool.acquire().await?);
         Ok(Self { pool })
     }
 
@@ -72,7 +68,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection becomes free within 5 s.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.pool.begin().await?)
+        Ok(Tx::begin(self.pool.acquire().await?).await?)
     }
 
     /// Applies the migrations that the database lacks; gives how many ([`migrate::migrate`]).
@@ -83,7 +79,7 @@ impl Store {
         &self,
         progress: impl FnMut(migrate::Progress),
     ) -> Result<usize, migrate::MigrateError> {
-        migrate::migrate(&self.pool, progress).await
+        migrate::migrate(self.pool.options(), progress).await
     }
 
     /// Asks the server for an answer.
@@ -93,7 +89,7 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let answer = async {
             let mut conn = self.reader().await?;
-            sqlx::query("SELECT 1").execute(&mut *conn).await?;
+            sqlx::query("SELECT 1").execute(&mut conn).await?;
             Ok(())
         };
         tokio::time::timeout(Duration::from_secs(1), answer)
@@ -104,8 +100,7 @@ impl Store {
     /// Connections in use and open, for the metrics.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
-        let open = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
-        (open.saturating_sub(self.pool.num_idle()), open)
+        self.pool.connections()
     }
 
     /// Closes the pool; running statements end first.
@@ -124,11 +119,27 @@ pub fn connect_options(url: &str) -> Result<MySqlConnectOptions, StoreError> {
     Ok(options.charset("utf8mb4").collation("utf8mb4_unicode_ci").disable_statement_logging())
 }
 
-async fn prepare_session(conn: &mut Conn) -> Result<(), sqlx::Error> {
+async fn prepare_session(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     conn.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     let wait = format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}");
     conn.execute(sqlx::AssertSqlSafe(wait)).await?;
     Ok(())
+}
+
+/// The ids that one `INSERT … VALUES` of `count` rows gave them, in the order of the rows: the server gives such a
+/// statement consecutive ones in each `innodb_autoinc_lock_mode`, at the distance that servers of a group keep.
+pub(crate) async fn inserted_ids(
+    conn: &mut Conn,
+    done: &sqlx::mysql::MySqlQueryResult,
+    count: u64,
+) -> Result<Vec<u64>, StoreError> {
+    let first = done.last_insert_id();
+    if count < 2 {
+        return Ok(vec![first]);
+    }
+    let distance: u64 =
+        sqlx::query_scalar("SELECT CAST(@@auto_increment_increment AS UNSIGNED)").fetch_one(conn).await?;
+    Ok((0..count).map(|number| first.saturating_add(number.saturating_mul(distance))).collect())
 }
 
 /// Checks that a statement changed as many rows as it must.
@@ -148,5 +159,6 @@ pub mod presence;
 pub mod purge;
 pub mod schema;
 pub mod social;
+mod statement;
 pub mod testing;
 pub mod wallet;

@@ -2,6 +2,7 @@
 //! or through a role, only rows of the guard `web` count, and `super-admin` holds them all.
 
 use base::id::UserId;
+use sqlx::AssertSqlSafe;
 
 use crate::{Conn, StoreError};
 
@@ -18,36 +19,56 @@ pub const SUPER_ADMIN: &str = "super-admin";
 /// # Errors
 /// Those of the driver.
 pub async fn has_permission(conn: &mut Conn, user_id: UserId, permission: &str) -> Result<bool, StoreError> {
-    let held: i64 = sqlx::query_scalar(
-        "SELECT CAST(( \
+    Ok(!list_holders(conn, &[user_id], permission).await?.is_empty())
+}
+
+/// Those of the users who hold a permission, directly, through a role, or as super-admin; in no order.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_holders(
+    conn: &mut Conn,
+    user_ids: &[UserId],
+    permission: &str,
+) -> Result<Vec<UserId>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = vec!["?"; user_ids.len()].join(", ");
+    let sql = format!(
+        "SELECT u.id FROM users u WHERE u.id IN ({places}) AND ( \
            EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
-                   WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? AND r.name = ?) \
+                   WHERE mr.model_id = u.id AND mr.model_type IN (?, ?) AND r.guard_name = ? AND r.name = ?) \
            OR EXISTS (SELECT 1 FROM model_has_permissions mp JOIN permissions p ON p.id = mp.permission_id \
-                   WHERE mp.model_id = ? AND mp.model_type IN (?, ?) AND p.guard_name = ? AND p.name = ?) \
+                   WHERE mp.model_id = u.id AND mp.model_type IN (?, ?) AND p.guard_name = ? AND p.name = ?) \
            OR EXISTS (SELECT 1 FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
                    JOIN role_has_permissions rp ON rp.role_id = r.id JOIN permissions p ON p.id = rp.permission_id \
-                   WHERE mr.model_id = ? AND mr.model_type IN (?, ?) AND r.guard_name = ? AND p.guard_name = ? \
-                     AND p.name = ?)) AS SIGNED)",
-    )
-    .bind(user_id)
-    .bind(USER_MORPHS[0])
-    .bind(USER_MORPHS[1])
-    .bind(GUARD)
-    .bind(SUPER_ADMIN)
-    .bind(user_id)
-    .bind(USER_MORPHS[0])
-    .bind(USER_MORPHS[1])
-    .bind(GUARD)
-    .bind(permission)
-    .bind(user_id)
-    .bind(USER_MORPHS[0])
-    .bind(USER_MORPHS[1])
-    .bind(GUARD)
-    .bind(GUARD)
-    .bind(permission)
-    .fetch_one(conn)
-    .await?;
-    Ok(held != 0)
+                   WHERE mr.model_id = u.id AND mr.model_type IN (?, ?) AND r.guard_name = ? AND p.guard_name = ? \
+                     AND p.name = ?))",
+    );
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
+    for user_id in user_ids {
+        query = query.bind(user_id);
+    }
+    query
+        .bind(USER_MORPHS[0])
+        .bind(USER_MORPHS[1])
+        .bind(GUARD)
+        .bind(SUPER_ADMIN)
+        .bind(USER_MORPHS[0])
+        .bind(USER_MORPHS[1])
+        .bind(GUARD)
+        .bind(permission)
+        .bind(USER_MORPHS[0])
+        .bind(USER_MORPHS[1])
+        .bind(GUARD)
+        .bind(GUARD)
+        .bind(permission)
+        // Of several users it would be another statement for each number of them.
+        .persistent(user_ids.len() == 1)
+        .fetch_all(conn)
+        .await
+        .map_err(StoreError::from)
 }
 
 /// The names of a user's roles, sorted.

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sqlx::mysql::{MySqlArguments, MySqlRow};
-use sqlx::{Arguments, AssertSqlSafe, MySqlConnection, Row};
+use sqlx::{Arguments, AssertSqlSafe, Row};
 
+use crate::Conn;
 use crate::schema::{ForeignKey, Schema, Table, describe};
 
 /// Rows named in one statement.
@@ -25,7 +26,7 @@ type Key = Vec<String>;
 /// # Errors
 /// The server's: a foreign key violation where an `ON DELETE RESTRICT` key names one of the rows.
 pub async fn delete_with_dependents(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     table: &str,
     id: u64,
 ) -> Result<BTreeMap<String, usize>, sqlx::Error> {
@@ -45,7 +46,7 @@ pub async fn delete_with_dependents(
 
 /// The rows to delete, in the order in which they are found, locked so that no row can be added to them; nulls on the way what is to be null.
 async fn find_dependents(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     schema: &Schema,
     table: &str,
     id: u64,
@@ -80,7 +81,7 @@ async fn find_dependents(
 
 /// Acts upon one foreign key of `child` to the rows `batch` of `parent`: gives the rows to delete, or sets to NULL.
 async fn follow(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     schema: &Schema,
     (name, child, key): (&str, &Table, &ForeignKey),
     parent: &str,

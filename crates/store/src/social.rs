@@ -65,6 +65,28 @@ pub async fn list_blocks(conn: &mut Conn, user_id: UserId, limit: u32) -> Result
     .await?)
 }
 
+/// The blocks between users and anybody, whichever way, as pairs of one of the users and the other side; `limit` at most,
+/// in no order. Two who are both asked for come as two pairs.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_blocks_of(
+    conn: &mut Conn,
+    user_ids: &[UserId],
+    limit: u32,
+) -> Result<Vec<(UserId, UserId)>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query =
+        QueryBuilder::new("SELECT blocker_id, blocked_id FROM hub_user_blocks WHERE blocker_id IN (");
+    push_ids(&mut query, user_ids);
+    query.push(") UNION SELECT blocked_id, blocker_id FROM hub_user_blocks WHERE blocked_id IN (");
+    push_ids(&mut query, user_ids);
+    query.push(") LIMIT ").push_bind(limit);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
 /// `blocker` does not want to hear of `blocked` any more. What is remembered of both has to be forgotten with it
 /// (`domain::users::forget_blocks`).
 ///

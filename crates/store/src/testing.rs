@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sqlx::mysql::MySqlPoolOptions;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
+use crate::Conn;
 use crate::schema::{apply_schema, create_database, database_url, drop_database};
 
 /// Tells apart the databases of one process.
@@ -49,16 +50,16 @@ impl TestDatabase {
     ///
     /// # Errors
     /// The server's.
-    pub async fn connect(&self) -> Result<MySqlConnection, sqlx::Error> {
-        MySqlConnection::connect(&self.url).await
+    pub async fn connect(&self) -> Result<Conn, sqlx::Error> {
+        Ok(MySqlConnection::connect(&self.url).await?.into())
     }
 
-    /// A pool of at most `connections`.
+    /// How to connect to it.
     ///
     /// # Errors
-    /// The server's.
-    pub async fn pool(&self, connections: u32) -> Result<MySqlPool, sqlx::Error> {
-        MySqlPoolOptions::new().max_connections(connections).connect(&self.url).await
+    /// None that can happen: the address is ours.
+    pub fn options(&self) -> Result<MySqlConnectOptions, sqlx::Error> {
+        self.url.parse()
     }
 
     /// Runs a statement for a test of a crate that does not name the driver. Gives how many rows it touched.
@@ -111,4 +112,15 @@ impl TestDatabase {
     pub async fn close(self) -> Result<(), sqlx::Error> {
         drop_database(&self.server_url, &self.name).await
     }
+}
+
+/// One of the counters of a connection's session (`SHOW SESSION STATUS`), such as `Questions`; 0 for one that it does not
+/// have.
+///
+/// # Errors
+/// The server's.
+pub async fn session_counter(conn: &mut crate::Conn, name: &str) -> Result<u64, sqlx::Error> {
+    let sql = format!("SHOW SESSION STATUS LIKE '{name}'");
+    let row: Option<(String, String)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(conn).await?;
+    Ok(row.and_then(|(_name, value)| value.parse().ok()).unwrap_or_default())
 }

@@ -61,6 +61,8 @@ pub struct TransactionRow {
     pub description: Option<String>,
     /// When.
     pub created_at: Option<DateTime<Utc>>,
+    /// The wallet's, ISO 4217.
+    pub currency: String,
 }
 
 /// A row to be added to `transactions`, born `completed`.
@@ -116,7 +118,8 @@ pub struct TransactionQuery {
 const WALLET: &str =
     "SELECT id, user_id, balance, pending_balance, total_earned, total_withdrawn, currency FROM wallets";
 const TRANSACTION: &str = "SELECT t.id, t.type, t.category, t.amount, t.balance_after, t.status, \
-    t.transaction_reference, t.related_type, t.related_id, t.description, t.created_at FROM transactions t";
+    t.transaction_reference, t.related_type, t.related_id, t.description, t.created_at, w.currency \
+    FROM transactions t JOIN wallets w ON w.id = t.wallet_id";
 
 /// The wallet of a user.
 ///
@@ -254,7 +257,7 @@ pub async fn find_transaction(
     id: u64,
 ) -> Result<Option<TransactionRow>, StoreError> {
     let mut query = QueryBuilder::new(TRANSACTION);
-    query.push(" JOIN wallets w ON w.id = t.wallet_id WHERE t.id = ").push_bind(id);
+    query.push(" WHERE t.id = ").push_bind(id);
     query.push(" AND w.user_id = ").push_bind(user_id);
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
@@ -267,17 +270,17 @@ fn as_timestamp(moment: DateTime<Utc>) -> DateTime<Utc> {
         .unwrap_or(moment)
 }
 
-/// A part of a wallet's transactions.
+/// A part of the transactions of a user's wallet.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn list_transactions(
     conn: &mut Conn,
-    wallet_id: WalletId,
+    user_id: UserId,
     which: TransactionQuery,
 ) -> Result<Vec<TransactionRow>, StoreError> {
     let mut query = QueryBuilder::new(TRANSACTION);
-    query.push(" WHERE t.wallet_id = ").push_bind(wallet_id);
+    query.push(" WHERE w.user_id = ").push_bind(user_id);
     if let Some(entry_type) = which.entry_type {
         query.push(" AND t.type = ").push_bind(entry_type);
     }

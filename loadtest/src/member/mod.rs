@@ -14,9 +14,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
 
 use self::listening::subscribe_request;
+use crate::activity::Gauges;
 use crate::decode::Incoming;
 use crate::listener::Listener;
 use crate::outbox::Outbox;
+use crate::stats::Kind;
 use crate::wire::{Broken, PATIENCE, Wire, is_limit};
 use crate::world::World;
 
@@ -27,14 +29,42 @@ pub(crate) enum Destination {
     Conversation(u64),
     /// Into a room.
     Room(u64),
+    /// As words that go with a gift.
+    Gift {
+        /// Which gift.
+        gift_id: u64,
+        /// What for: `live_room` or `user`.
+        giftable_type: &'static str,
+        /// Which one.
+        giftable_id: u64,
+        /// How many.
+        quantity: u32,
+    },
 }
 
 /// What a member listens to.
 pub(crate) struct Ear {
-    /// The member's own `user:` channel, or a room's.
-    pub(crate) channel: Channel,
-    /// The accounts.
-    pub(crate) listener: Listener,
+    channel: Channel,
+    listener: Listener,
+    /// What lies after this message id is being fetched since a recovery failed; outlives the connection.
+    fetch_after: Option<u64>,
+    link: Link,
+}
+
+/// What is known of a subscription on the present connection.
+#[derive(Default)]
+struct Link {
+    stands: bool,
+    subscribing: Option<u32>,
+    subscribe_at: Option<Instant>,
+    syncing: Option<u32>,
+}
+
+impl Ear {
+    /// An ear for the member's own `user:` channel, or for a room's.
+    pub(crate) fn new(channel: Channel, listener: Listener) -> Self {
+        Self { channel, listener, fetch_after: None, link: Link::default() }
+    }
 }
 
 /// What a member sends.
@@ -51,28 +81,15 @@ pub(crate) struct Member {
     index: u32,
     account: usize,
     hub: usize,
-    ear: Option<Ear>,
+    ears: Vec<Ear>,
     mouth: Option<Mouth>,
     ready_before: bool,
-    /// What lies after this message id is being fetched since a recovery failed; outlives the connection.
-    fetch_after: Option<u64>,
+    /// When the connection before the present one was lost, until all that was missed since is known.
+    lost_at: Option<Instant>,
     wire: Option<Wire>,
-    session: Session,
-}
-
-/// What is known of the present connection.
-struct Session {
+    /// Everything stands that is needed for listening and speaking.
     ready: bool,
-    subscribing: Option<u32>,
-    subscribe_at: Option<Instant>,
-    syncing: Option<u32>,
     heard_at: Instant,
-}
-
-impl Session {
-    fn new() -> Self {
-        Self { ready: false, subscribing: None, subscribe_at: None, syncing: None, heard_at: Instant::now() }
-    }
 }
 
 /// What the socket waits for.
@@ -87,12 +104,12 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(40);
 /// Reconnecting: the longest pause, as the SDKs' is some seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 impl Member {
-    /// A member of this world, not connected yet; `hub` is where it goes first.
+    /// A member of this world, not connected yet; `hub` is where it goes first. One that only speaks is never cut off.
     pub(crate) fn new(
         world: Arc<World>,
         index: u32,
         (account, hub): (usize, usize),
-        ear: Option<Ear>,
+        ears: Vec<Ear>,
         mouth: Option<Mouth>,
     ) -> Self {
         Self {
@@ -100,48 +117,68 @@ impl Member {
             index,
             account,
             hub,
-            ear,
+            ears,
             mouth,
             ready_before: false,
-            fetch_after: None,
+            lost_at: None,
             wire: None,
-            session: Session::new(),
+            ready: false,
+            heard_at: Instant::now(),
         }
     }
 
     /// Lives until the world stops; gives the accounts of what it heard.
-    pub(crate) async fn run(mut self) -> Option<Listener> {
+    pub(crate) async fn run(mut self) -> Vec<Listener> {
         let world = Arc::clone(&self.world);
+        let counters = &world.gauges.counters;
         let mut failures: u32 = 0;
         loop {
-            self.session = Session::new();
+            self.heard_at = Instant::now();
+            let line = if self.ears.is_empty() { world.stop.clone() } else { world.line() };
             let ended = tokio::select! {
                 broken = Box::pin(self.connection()) => Some(broken),
-                () = world.stop.cancelled() => None,
+                () = line.cancelled() => None,
             };
-            let was_ready = std::mem::take(&mut self.session.ready);
+            let was_ready = std::mem::take(&mut self.ready);
+            for ear in &mut self.ears {
+                ear.link = Link::default();
+            }
             if was_ready {
-                world.counters.online.down();
+                counters.online.down();
                 failures = 0;
-            }
-            let Some(broken) = ended else {
-                if let Some(wire) = self.wire.take() {
-                    wire.close().await;
-                }
-                break;
-            };
-            self.wire = None;
-            world.counters.error(&broken.to_string());
-            if broken.is_limit() {
-                world.counters.met_limit();
-            }
-            if broken.is_final() {
-                world.counters.ended.up();
-                world.give_up(&broken, self.ready_before);
-                break;
             }
             if let Some(mouth) = &mut self.mouth {
                 mouth.outbox.connection_lost();
+            }
+            let Some(broken) = ended else {
+                let wire = self.wire.take();
+                if world.stop.is_cancelled() {
+                    if let Some(wire) = wire {
+                        wire.close().await;
+                    }
+                    break;
+                }
+                // Cut: the connection is gone without a word, and its owner away until all may come back.
+                drop(wire);
+                self.lost_at = world.cut_at();
+                self.hub = (self.hub + 1) % world.hubs.len().max(1);
+                tokio::select! {
+                    () = world.may_return() => continue,
+                    () = world.stop.cancelled() => break,
+                }
+            };
+            self.wire = None;
+            if was_ready {
+                self.lost_at.get_or_insert_with(Instant::now);
+            }
+            counters.error(&broken.to_string());
+            if broken.is_limit() {
+                counters.met_limit();
+            }
+            if broken.is_final() {
+                counters.ended.up();
+                world.give_up(&broken, self.ready_before);
+                break;
             }
             // Another hub, after a random share of a growing pause: nobody comes back in step with the others.
             self.hub = (self.hub + 1) % world.hubs.len().max(1);
@@ -153,7 +190,7 @@ impl Member {
                 () = world.stop.cancelled() => break,
             }
         }
-        self.ear.map(|ear| ear.listener)
+        self.ears.into_iter().map(|ear| ear.listener).collect()
     }
 
     /// One connection from beginning to end.
@@ -179,17 +216,17 @@ impl Member {
     }
 
     async fn wait(&mut self, tick: &mut Interval) -> Happened {
-        let Self { wire, mouth, world, session, .. } = self;
+        let Self { wire, mouth, ready, heard_at, .. } = self;
         let Some(wire) = wire else { return Happened::Frame(Err(Broken::Lost)) };
         let due = async {
             match mouth {
-                Some(mouth) if session.ready => mouth.outbox.next_fresh().await,
+                Some(mouth) if *ready => mouth.outbox.next_fresh().await,
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
-            frame = wire.next(&world.ledger) => {
-                session.heard_at = Instant::now();
+            frame = wire.next() => {
+                *heard_at = Instant::now();
                 Happened::Frame(frame)
             }
             sequence = due => Happened::Due(sequence),
@@ -201,7 +238,7 @@ impl Member {
         self.wire.as_mut().ok_or(Broken::Lost)
     }
 
-    /// Opens the connection and signs in, then asks for the room where there is one.
+    /// Opens the connection and signs in, then asks for the room where it listens to one.
     async fn open(&mut self) -> Result<(), Broken> {
         let world = Arc::clone(&self.world);
         // Bounded: a wave of connects would overrun the hub's accept queue, and measure that alone.
@@ -211,17 +248,14 @@ impl Member {
         let mut wire = Wire::open(hub, self.index, world.encoding).await?;
 
         let own = Channel::User(account.id);
-        let subs = match self.ear.as_ref() {
-            Some(ear) if ear.channel == own => {
-                BTreeMap::from([(own.to_string(), subscribe_request("", &ear.listener))])
-            }
-            _ => BTreeMap::new(),
-        };
+        let subs: BTreeMap<_, _> = (self.ears.iter().filter(|ear| ear.channel == own))
+            .map(|ear| (own.to_string(), subscribe_request("", &ear.listener)))
+            .collect();
         let request = ConnectRequest { token: account.token.to_string(), subs, ..ConnectRequest::default() };
         let id = wire.send(Request::Connect(request)).await?;
         let connected = timeout(PATIENCE, async {
             loop {
-                let messages = wire.next(&world.ledger).await?;
+                let messages = wire.next().await?;
                 let place = messages
                     .iter()
                     .position(|message| matches!(message, Incoming::Reply(reply) if reply.id == id));
@@ -240,36 +274,66 @@ impl Member {
             Ok(_) => return Err(Broken::Unreadable("another answer than connect's".to_owned())),
             Err(error) => return Err(refused("connect", &error)),
         };
-        match self.ear.as_ref().map(|ear| ear.channel) {
-            None => self.become_ready(),
-            Some(channel) if channel == own => {
+        if let Some(lost_at) = self.lost_at {
+            world.gauges.latencies.record(Kind::Connect, self.index, microseconds_since(lost_at));
+        }
+        for place in 0..self.ears.len() {
+            let channel = self.ears.get(place).map(|ear| ear.channel);
+            if channel == Some(own) {
                 let result = result.subs.remove(&own.to_string()).ok_or_else(|| {
                     Broken::Unreadable("connect's answer lacks the user's own channel".to_owned())
                 })?;
-                self.begin(result).await?;
+                self.begin(place, result).await?;
+            } else {
+                self.subscribe(place).await?;
             }
-            Some(_) => self.subscribe().await?,
         }
+        self.become_ready();
         self.take_in(&rest).await
     }
 
+    /// If everything stands now.
     fn become_ready(&mut self) {
-        if std::mem::replace(&mut self.session.ready, true) {
+        if self.ears.iter().any(|ear| !ear.link.stands) {
             return;
         }
-        self.world.counters.online.up();
-        if std::mem::replace(&mut self.ready_before, true) {
-            self.world.counters.reconnects.up();
-        } else {
-            self.world.counters.ready.up();
+        let Gauges { counters, latencies, .. } = &*self.world.gauges;
+        if self.ears.iter().all(|ear| ear.fetch_after.is_none())
+            && let Some(lost_at) = self.lost_at.take()
+        {
+            latencies.record(Kind::Resume, self.index, microseconds_since(lost_at));
+            counters.resumed.up();
         }
+        if std::mem::replace(&mut self.ready, true) {
+            return;
+        }
+        counters.online.up();
+        if std::mem::replace(&mut self.ready_before, true) {
+            counters.reconnects.up();
+        } else {
+            counters.ready.up();
+        }
+    }
+
+    /// The ear that listens to this channel.
+    fn ear_for(&self, channel: &str) -> Option<usize> {
+        let channel: Channel = channel.parse().ok()?;
+        self.ears.iter().position(|ear| ear.channel == channel)
     }
 
     async fn take_in(&mut self, messages: &[Incoming]) -> Result<(), Broken> {
         for message in messages {
             match message {
-                Incoming::Published { channel, heard } => self.hear(channel, heard),
-                Incoming::Ping => self.wire()?.pong().await?,
+                Incoming::Published { channel, heard, data } => {
+                    if heard.message.is_some() && self.world.gauges.sample.get().is_none() {
+                        self.world.gauges.note_sample(channel, heard.offset, data);
+                    }
+                    self.hear(channel, heard);
+                }
+                Incoming::Ping => {
+                    self.wire()?.pong().await?;
+                    self.world.gauges.counters.pings.up();
+                }
                 Incoming::Reply(reply) => self.take_reply(reply).await?,
                 Incoming::Unsubscribed { channel, code } => self.lose_channel(channel, *code).await?,
                 Incoming::Other => {}
@@ -279,31 +343,18 @@ impl Member {
     }
 
     async fn take_reply(&mut self, reply: &Reply) -> Result<(), Broken> {
-        if self.session.subscribing == Some(reply.id) {
-            self.session.subscribing = None;
-            return match &reply.outcome {
-                Ok(Answer::Subscribe(result)) => self.begin(result.clone()).await,
-                Ok(_) => Err(Broken::Unreadable("another answer than subscribe's".to_owned())),
-                Err(error) if error.temporary => {
-                    self.note_failure("subscribe", error);
-                    self.session.subscribe_at = Some(Instant::now() + Duration::from_millis(500));
-                    Ok(())
-                }
-                Err(error) => Err(refused("subscribe", error)),
-            };
-        }
-        if self.session.syncing == Some(reply.id) {
-            self.session.syncing = None;
-            return self.take_synced(&reply.outcome).await;
+        let asked = |ear: &Ear| [ear.link.subscribing, ear.link.syncing].contains(&Some(reply.id));
+        if let Some(place) = self.ears.iter().position(asked) {
+            return self.take_link_reply(place, reply).await;
         }
         self.take_answer(reply.id, &reply.outcome).await
     }
 
     fn note_failure(&self, what: &str, error: &ErrorReply) {
         let message = error.message.split(':').next().unwrap_or_default();
-        self.world.counters.error(&format!("{what} answered {} {message}", error.code));
+        self.world.gauges.counters.error(&format!("{what} answered {} {message}", error.code));
         if is_limit(error.code) {
-            self.world.counters.met_limit();
+            self.world.gauges.counters.met_limit();
         }
     }
 
@@ -312,14 +363,19 @@ impl Member {
         if self.mouth.as_ref().is_some_and(|mouth| mouth.outbox.is_overdue(now, PATIENCE)) {
             return Err(Broken::TimedOut("answer to a message"));
         }
-        if now.saturating_duration_since(self.session.heard_at) > LONGEST_SILENCE {
+        if now.saturating_duration_since(self.heard_at) > LONGEST_SILENCE {
             return Err(Broken::TimedOut("sign of life"));
         }
-        if self.session.subscribe_at.is_some_and(|at| at <= now) {
-            self.subscribe().await?;
+        let due = |ear: &Ear| ear.link.subscribe_at.is_some_and(|at| at <= now);
+        while let Some(place) = self.ears.iter().position(due) {
+            self.subscribe(place).await?;
         }
         self.send_again().await
     }
+}
+
+fn microseconds_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 fn refused(command: &'static str, error: &ErrorReply) -> Broken {

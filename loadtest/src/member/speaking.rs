@@ -10,7 +10,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Destination, Member};
-use crate::decode::MessageText;
 use crate::outbox::Flying;
 use crate::stats::Kind;
 use crate::wire::{Broken, is_limit};
@@ -40,7 +39,7 @@ impl Member {
             }
             Err(error) => {
                 self.world.ledger.mark_refused(flying.sequence);
-                self.world.counters.refused.up();
+                self.world.gauges.counters.refused.up();
                 self.note_failure("message", error);
             }
         }
@@ -49,20 +48,24 @@ impl Member {
 
     fn take_acknowledgement(&self, flying: Flying, data: &[u8]) -> Result<(), Broken> {
         #[derive(Deserialize)]
-        struct Sent<'a> {
-            #[serde(borrow)]
-            message: MessageText<'a>,
+        struct Sent {
+            #[serde(alias = "gift_transaction")]
+            message: Written,
         }
-        let sent: Sent<'_> =
+        #[derive(Deserialize)]
+        struct Written {
+            id: u64,
+        }
+        let sent: Sent =
             serde_json::from_slice(data).map_err(|error| Broken::Unreadable(error.to_string()))?;
         let world = &self.world;
         let acknowledged = world.ledger.mark_acknowledged(flying.sequence, sent.message.id);
         if let Some(after) = acknowledged.after {
-            world.counters.acknowledged.up();
-            world.latencies.record(Kind::Acknowledgement, self.index, after);
+            world.gauges.counters.acknowledged.up();
+            world.gauges.latencies.record(Kind::Acknowledgement, self.index, after);
         }
         if !acknowledged.same_message {
-            world.counters.written_twice.up();
+            world.gauges.counters.written_twice.up();
         }
         Ok(())
     }
@@ -78,12 +81,21 @@ impl Member {
             Destination::Room(id) => {
                 ("rooms.post_message", json!({"client_id": key, "room_id": id, "body": body}))
             }
+            Destination::Gift { gift_id, giftable_type, giftable_id, quantity } => (
+                "gifts.send_gift",
+                json!({
+                    "client_id": key, "gift_id": gift_id, "giftable_type": giftable_type,
+                    "giftable_id": giftable_id, "quantity": quantity, "message": body,
+                }),
+            ),
         };
         if world.ledger.mark_sent(sequence, self.index) {
-            world.counters.sent.up();
-            world.latencies.record(Kind::Behind, self.index, world.lateness(sequence));
+            world.gauges.counters.sent.up();
+            if let Some(late) = world.lateness(sequence) {
+                world.gauges.latencies.record(Kind::Behind, self.index, late);
+            }
         } else {
-            world.counters.sent_again.up();
+            world.gauges.counters.sent_again.up();
         }
         let request = RpcRequest { data: Bytes::from(data.to_string()), method: method.to_owned() };
         let flying = Flying { sequence, key, since: Instant::now() };
@@ -105,7 +117,7 @@ impl Member {
     }
 
     pub(super) async fn send_again(&mut self) -> Result<(), Broken> {
-        while self.session.ready
+        while self.ready
             && let Some((sequence, key)) =
                 self.mouth.as_mut().and_then(|mouth| mouth.outbox.next_again(Instant::now()))
         {

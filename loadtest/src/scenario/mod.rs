@@ -1,316 +1,332 @@
-//! What every scenario does: bring up the sockets, send by the clock, wait for the last messages, settle the accounts.
-
-pub(crate) mod chat;
-pub(crate) mod room;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+//! Scenarios: data files that say which activities run side by side, for how long and with how many users. The usual ones
+//! are in `loadtest/scenarios/` and in this program.
 
 use anyhow::{Context, Result, bail};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use serde::Deserialize;
+use toml::{Table, Value};
 
-use crate::cli::CommonOptions;
-use crate::ledger::due_after;
-use crate::listener::Listener;
-use crate::member::Member;
-use crate::session::NO_LIMITS;
-use crate::stack::Target;
-use crate::stats::process::{Machine, Usage, usage_of};
-use crate::stats::report::{HubLoad, Load, Report};
-use crate::stats::{Kind, float};
-use crate::term::{Progress, grouped};
-use crate::world::World;
+use crate::activity::{self, Plan};
+use crate::cli::RunOptions;
+use crate::stats::float;
 
-/// A scenario, ready to run.
-pub(crate) struct Run {
-    /// Its name.
-    pub(crate) scenario: &'static str,
-    /// It in words.
-    pub(crate) description: String,
-    /// What its sockets share.
-    pub(crate) world: Arc<World>,
-    /// Its sockets.
-    pub(crate) members: Vec<Member>,
-    /// Where each message of the schedule goes.
-    pub(crate) senders: Senders,
-    /// Listeners of each part.
-    pub(crate) listeners: Vec<u64>,
+/// The built-in scenarios: their names and files.
+pub(crate) const BUILT_IN: &[(&str, &str)] = &[
+    ("idle", include_str!("../../scenarios/idle.toml")),
+    ("chat", include_str!("../../scenarios/chat.toml")),
+    ("room", include_str!("../../scenarios/room.toml")),
+    ("presence", include_str!("../../scenarios/presence.toml")),
+    ("gifts", include_str!("../../scenarios/gifts.toml")),
+    ("reconnect", include_str!("../../scenarios/reconnect.toml")),
+    ("rest", include_str!("../../scenarios/rest.toml")),
+    ("evening", include_str!("../../scenarios/evening.toml")),
+];
+
+/// An access token lives for 15 minutes, and a run uses the ones of its beginning.
+const MOST_SECONDS: u32 = 600;
+const LONGEST_RAMP: u32 = 120;
+const MOST_HUBS: u16 = 16;
+
+/// A scenario as it will be run.
+pub(crate) struct Scenario {
+    /// Its name; of a file of one's own its path.
+    pub(crate) name: String,
+    /// One line.
+    pub(crate) title: String,
+    /// How long the load goes on.
+    pub(crate) seconds: u32,
+    /// Seconds in which the sockets are opened; 0: as fast as they come.
+    pub(crate) ramp: u32,
+    /// Hubs of an installation that we start.
+    pub(crate) hubs: u16,
+    /// What runs side by side.
+    pub(crate) plans: Vec<Box<dyn Plan>>,
 }
 
-/// The queues of all who send.
-pub(crate) struct Senders {
-    /// By sender.
-    pub(crate) queues: Vec<mpsc::Sender<u32>>,
-    /// Who sends a message.
-    pub(crate) choose: Box<dyn Fn(u32) -> usize + Send + Sync>,
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    title: String,
+    #[serde(default = "default_seconds")]
+    seconds: u32,
+    #[serde(default)]
+    ramp: u32,
+    #[serde(default = "default_hubs")]
+    hubs: u16,
+    activity: Vec<Table>,
 }
 
-/// Messages that wait for one sender, at most; beyond that the tester cannot keep the schedule and says so.
-pub(crate) const QUEUE: usize = 4096;
-/// The ramp is given up when no socket became ready for this long.
-const RAMP_PATIENCE: Duration = Duration::from_secs(30);
-/// How often the live numbers are drawn.
-const SHOW_EVERY: Duration = Duration::from_millis(200);
-
-/// Are messages under way? Then a first Ctrl-C ends the schedule and not the test. Signals belong to the process, and so
-/// does this.
-static UNDER_WAY: AtomicBool = AtomicBool::new(false);
-
-/// Are messages under way?
-pub(crate) fn is_under_way() -> bool {
-    UNDER_WAY.load(Relaxed)
+const fn default_seconds() -> u32 {
+    30
 }
 
-/// Runs a scenario and gives its figures.
-///
-/// # Errors
-/// The test cannot be run: one sentence.
-pub(crate) async fn run(run: Run, options: &CommonOptions, target: &Target) -> Result<Report> {
-    let Run { scenario, description, world, members, senders, listeners } = run;
-    let planned = u64::try_from(members.len()).unwrap_or_default();
-    let mut tasks = JoinSet::new();
-    for member in members {
-        tasks.spawn(member.run());
+const fn default_hubs() -> u16 {
+    2
+}
+
+impl Scenario {
+    /// A built-in scenario, with what the command line changes of it.
+    ///
+    /// # Errors
+    /// There is none of that name, or what was changed does not fit.
+    pub(crate) fn built_in(name: &str, options: &RunOptions) -> Result<Self> {
+        let (_, text) = BUILT_IN
+            .iter()
+            .find(|(known, _)| *known == name)
+            .with_context(|| format!("there is no scenario \"{name}\"; `loadtest list` names them"))?;
+        Self::read(name, text, options)
     }
-    ramp(&world, planned).await?;
 
-    let pids = target.hub_pids();
-    let before: Vec<Option<Usage>> = pids.iter().map(|pid| usage_of(*pid)).collect();
-    let own_before = usage_of(std::process::id());
-    let machine = Machine::watch();
-    let began = Instant::now();
-    world.begin();
-    let first_send = world.ledger.now();
-    UNDER_WAY.store(true, Relaxed);
-    let due = send(&world, &senders, options.kill_hub, target).await;
-    drop(senders);
-    let sending = began.elapsed();
-    settle(&world, &listeners, u64::from(due), Duration::from_secs(u64::from(options.settle))).await;
-    UNDER_WAY.store(false, Relaxed);
-    let whole = began.elapsed();
+    /// A scenario from the text of a file.
+    ///
+    /// # Errors
+    /// A sentence that names the key that is unknown or has a wrong value.
+    pub(crate) fn read(name: &str, text: &str, options: &RunOptions) -> Result<Self> {
+        let mut table: Table =
+            toml::from_str(text).with_context(|| format!("scenario {name} cannot be understood"))?;
+        for change in &options.set {
+            set(&mut table, change).with_context(|| format!("--set {change}"))?;
+        }
+        let mut file: File =
+            table.try_into().with_context(|| format!("scenario {name} cannot be understood"))?;
+        apply(&mut file.activity, options)?;
+        let mut scenario = Self {
+            name: name.to_owned(),
+            title: file.title,
+            seconds: options.seconds.unwrap_or(file.seconds),
+            ramp: options.ramp.unwrap_or(file.ramp),
+            hubs: options.common.hubs.unwrap_or(file.hubs),
+            plans: file
+                .activity
+                .into_iter()
+                .enumerate()
+                .map(|(place, table)| {
+                    plan(table).with_context(|| format!("scenario {name}, activity {place}"))
+                })
+                .collect::<Result<_>>()?,
+        };
+        if let Some(users) = options.users.filter(|_| scenario.plans.len() > 1) {
+            scenario.scale(users);
+        }
+        scenario.check().with_context(|| format!("scenario {name}"))?;
+        Ok(scenario)
+    }
 
-    let seconds = sending.as_secs_f64();
-    let settle_seconds = whole.as_secs_f64() - seconds;
-    let hubs = hub_loads(&pids, &before, whole);
-    let tester = tester_load(own_before, whole);
-    let machine_busy = machine.and_then(|machine| machine.busy());
-    world.stop.cancel();
-    let heard = gather(tasks).await?;
+    /// Sockets of all activities.
+    pub(crate) fn sockets(&self) -> u64 {
+        self.plans.iter().map(|plan| plan.sockets()).sum()
+    }
 
-    let counters = &world.counters;
-    let mut report = Report {
-        scenario,
-        description,
-        seconds,
-        settle_seconds,
-        connections: planned,
-        sent: counters.sent.get(),
-        sent_per_second: float(counters.sent.get()) / seconds.max(0.001),
-        sent_again: counters.sent_again.get(),
-        acknowledged: counters.acknowledged.get(),
-        unacknowledged: world.ledger.count_open().saturating_sub(world.ledger.count_held_back()),
-        held_back: world.ledger.count_held_back(),
-        refused: counters.refused.get(),
-        not_sent: u64::from(due).saturating_sub(counters.sent.get()),
-        deliveries: counters.deliveries.get(),
-        acknowledgement_ms: world.latencies.percentiles(Kind::Acknowledgement),
-        delivery_ms: world.latencies.percentiles(Kind::Delivery),
-        recovery_ms: world.latencies.percentiles(Kind::Recovery),
-        behind_schedule_ms: world.latencies.percentiles(Kind::Behind),
-        duplicated: counters.written_twice.get(),
-        reconnects: counters.reconnects.get(),
-        recovered: counters.recovered.get(),
-        not_recovered: counters.not_recovered.get(),
-        ended: counters.ended.get(),
-        errors: counters.errors(),
-        limited: counters.limited.load(Relaxed),
-        tester,
-        machine_busy,
-        hubs_complete: !hubs.is_empty() && hubs.len() == target.hubs.len(),
-        hubs,
-        ..Report::default()
+    /// All activities in proportion, so that they have some `users` sockets together.
+    fn scale(&mut self, users: u32) {
+        let factor = f64::from(users) / float(self.sockets().max(1));
+        for plan in &mut self.plans {
+            plan.scale(factor);
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        activity::within("seconds", f64::from(self.seconds), 1.0, f64::from(MOST_SECONDS))?;
+        activity::within("ramp", f64::from(self.ramp), 0.0, f64::from(LONGEST_RAMP))?;
+        activity::within("hubs", f64::from(self.hubs), 1.0, f64::from(MOST_HUBS))?;
+        if self.plans.is_empty() {
+            bail!("there is no [[activity]]");
+        }
+        self.plans.iter().try_for_each(|plan| plan.check().with_context(|| plan.kind().to_owned()))
+    }
+}
+
+fn plan(mut table: Table) -> Result<Box<dyn Plan>> {
+    let kind = match table.remove("kind") {
+        Some(Value::String(kind)) => kind,
+        Some(_) => bail!("kind is a text"),
+        None => bail!("kind is missing; there are {}", activity::KINDS.join(", ")),
     };
-    let until_last = counters.last_delivery.get().saturating_sub(first_send);
-    report.deliveries_per_second =
-        float(report.deliveries) / Duration::from_micros(until_last).as_secs_f64().max(0.001);
-    for listener in &heard {
-        let tally = listener.tally();
-        report.lost += listener.count_lost(&world.ledger);
-        report.duplicated += tally.duplicated;
-        report.repeats += tally.repeats;
-        report.out_of_order += tally.out_of_order;
-        report.gaps += tally.gaps;
-    }
-    report.judge();
-    Ok(report)
+    activity::plan(&kind, table).with_context(|| kind)
 }
 
-/// Waits until every socket is ready.
-async fn ramp(world: &World, planned: u64) -> Result<()> {
-    let mut progress = Progress::begin("connecting", planned);
-    let began = Instant::now();
-    let (mut ready, mut moved) = (0, Instant::now());
-    while ready < planned {
-        if let Some(failure) = world.failure() {
-            bail!("{failure}");
+/// What the options change of a scenario with one activity.
+fn apply(activities: &mut [Table], options: &RunOptions) -> Result<()> {
+    let whole = |value: Option<u32>| value.map(|value| Value::Integer(i64::from(value)));
+    let changes = [
+        ("--users", "users", whole(options.users)),
+        ("--subscribers", "subscribers", whole(options.subscribers)),
+        ("--publishers", "publishers", whole(options.publishers)),
+        ("--rate", "rate", options.rate.map(Value::Float)),
+    ];
+    for (option, key, value) in changes {
+        let Some(value) = value else { continue };
+        match activities {
+            [one] => {
+                let key = match (key, one.get("kind").and_then(Value::as_str)) {
+                    ("users", Some("room")) => "subscribers",
+                    ("users", Some("gifts")) => "listeners",
+                    ("users", Some("rest")) => "clients",
+                    _ => key,
+                };
+                one.insert(key.to_owned(), value);
+            }
+            // It scales them all, later.
+            _ if key == "users" => {}
+            _ => bail!("{option} is for scenarios with one activity; write --set KIND.{key}={value}"),
         }
-        let now = world.counters.ready.get();
-        if now > ready {
-            (ready, moved) = (now, Instant::now());
-        } else if moved.elapsed() > RAMP_PATIENCE {
-            let errors = world.counters.errors();
-            let most = errors.iter().max_by_key(|(_, count)| **count);
-            let advice = if world.counters.limited.load(Relaxed) { NO_LIMITS } else { "" };
-            bail!(
-                "only {ready} of {planned} sockets could be opened: {}. {advice}",
-                most.map_or("no answer", |(name, _)| name.as_str())
-            );
-        }
-        progress.show(ready, &format!("{} of {} sockets", grouped(ready), grouped(planned)));
-        sleep(Duration::from_millis(20)).await;
     }
-    progress.done(&format!("{} sockets in {:.1} s", grouped(planned), began.elapsed().as_secs_f32()));
     Ok(())
 }
 
-/// Hands every message to its sender when it is due; Ctrl-C ends the schedule early. Gives how many were due.
-async fn send(world: &World, senders: &Senders, kill_hub: Option<u32>, target: &Target) -> u32 {
-    let total = world.ledger.total();
-    let mut progress = Progress::begin("sending", u64::from(total));
-    let mut tick = interval(Duration::from_millis(2));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // One listener for the whole schedule: it remembers a signal that comes between two ticks.
-    let mut interrupt = signal(SignalKind::interrupt()).ok();
-    let began = Instant::now();
-    let mut kill_at = kill_hub.map(|seconds| Duration::from_secs(u64::from(seconds)));
-    let mut shown = Instant::now();
-    let mut next = 0;
-    while next < total {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = heard(interrupt.as_mut()) => {
-                progress.note("  interrupted: no more messages; waiting for the last ones");
-                break;
+/// Carries out `PATH=VALUE`: `seconds=10`, `activity.0.rate=5`, or by kind `chat.rate=5`.
+fn set(table: &mut Table, change: &str) -> Result<()> {
+    let (path, value) = change.split_once('=').context("write PATH=VALUE, such as chat.rate=5")?;
+    let value = parse(value.trim());
+    match *path.trim().split('.').collect::<Vec<_>>() {
+        [key] if key != "activity" => {
+            table.insert(key.to_owned(), value);
+            return Ok(());
+        }
+        ["activity", place, key] => {
+            let place: usize = place.parse().context("activity.PLACE.KEY, the first place is 0")?;
+            let activities = table.get_mut("activity").and_then(Value::as_array_mut);
+            let activity = activities.and_then(|all| all.get_mut(place)).and_then(Value::as_table_mut);
+            activity.with_context(|| format!("there is no activity {place}"))?.insert(key.to_owned(), value);
+            return Ok(());
+        }
+        [kind, key] => {
+            let activities = table.get_mut("activity").and_then(Value::as_array_mut);
+            let mut found = false;
+            for activity in activities.into_iter().flatten().filter_map(Value::as_table_mut) {
+                if activity.get("kind").and_then(Value::as_str) == Some(kind) {
+                    activity.insert(key.to_owned(), value.clone());
+                    found = true;
+                }
             }
-        }
-        while next < total && due_after(next, world.rate) <= began.elapsed() {
-            let queue = senders.queues.get((senders.choose)(next));
-            if queue.is_none_or(|queue| queue.try_send(next).is_err()) {
-                world.counters.not_offered.up();
+            if !found {
+                bail!("the scenario has no activity of kind \"{kind}\"");
             }
-            next += 1;
+            return Ok(());
         }
-        if kill_at.is_some_and(|at| at <= began.elapsed()) {
-            kill_at = None;
-            match target.kill_first_hub() {
-                Ok(pid) => progress.note(&format!("  {:<14} hub {pid}", "kill -9")),
-                Err(error) => progress.note(&format!("  no hub was killed: {error:#}")),
-            }
-        }
-        if shown.elapsed() >= SHOW_EVERY {
-            shown = Instant::now();
-            progress.show(u64::from(next), &live_numbers(world, began.elapsed()));
-        }
+        _ => {}
     }
-    progress.done(&live_numbers(world, began.elapsed()));
-    next
+    bail!("a path is KEY, KIND.KEY or activity.PLACE.KEY")
 }
 
-async fn heard(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
-        }
-        None => std::future::pending().await,
-    }
+/// A value as the file would have it; what is none is a text.
+fn parse(value: &str) -> Value {
+    toml::from_str::<Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(value.to_owned()))
 }
 
-fn live_numbers(world: &World, elapsed: Duration) -> String {
-    let counters = &world.counters;
-    let delivery = world.latencies.percentiles(Kind::Delivery);
-    format!(
-        "{:.0} s: sent {}, acknowledged {}, delivered {} ({:.0}/s, p99 {:.1} ms), online {}, reconnects {}",
-        elapsed.as_secs_f64(),
-        grouped(counters.sent.get()),
-        grouped(counters.acknowledged.get()),
-        grouped(counters.deliveries.get()),
-        float(counters.deliveries.get()) / elapsed.as_secs_f64().max(0.001),
-        delivery.p99,
-        grouped(counters.online.get()),
-        grouped(counters.reconnects.get()),
-    )
-}
-
-/// Waits until everything sent is answered, and everything acknowledged known to all who should know it.
-async fn settle(world: &World, listeners: &[u64], due: u64, limit: Duration) {
-    let mut progress = Progress::begin("settling", 1);
-    let began = Instant::now();
-    loop {
-        let open = world.ledger.count_open();
-        let acknowledged = world.ledger.acknowledged_by_part();
-        let expected: u64 =
-            acknowledged.iter().zip(listeners).map(|(messages, hearers)| messages * hearers).sum();
-        let missing = expected.saturating_sub(world.counters.deliveries.get());
-        let waiting = due.saturating_sub(world.counters.sent.get() + world.counters.not_offered.get());
-        if open + missing + waiting == 0 {
-            break;
-        }
-        if began.elapsed() >= limit {
-            let [open, missing, waiting] = [open, missing, waiting].map(grouped);
-            progress.note(&format!(
-                "  gave up waiting: {open} unanswered, {missing} undelivered, {waiting} waiting to be sent"
-            ));
-            break;
-        }
-        let detail = format!("{} unanswered, {} deliveries missing", grouped(open), grouped(missing));
-        progress.show(0, &detail);
-        sleep(Duration::from_millis(50)).await;
-    }
-    // A repeat or a duplicate may follow on the heels of the last message.
-    sleep(Duration::from_millis(300)).await;
-    progress.done(&format!("{:.1} s", began.elapsed().as_secs_f32()));
-}
-
-async fn gather(mut tasks: JoinSet<Option<Listener>>) -> Result<Vec<Listener>> {
-    let all = async {
-        let mut heard = Vec::with_capacity(tasks.len());
-        while let Some(finished) = tasks.join_next().await {
-            heard.extend(finished.context("a socket's task ended unexpectedly")?);
-        }
-        anyhow::Ok(heard)
+/// Name and title of every built-in scenario.
+///
+/// # Errors
+/// A file cannot be understood.
+pub(crate) fn list() -> Result<Vec<(&'static str, String)>> {
+    let titled = |(name, text): &(&'static str, &str)| {
+        let file: File = toml::from_str(text).with_context(|| format!("scenario {name}"))?;
+        Ok((*name, file.title))
     };
-    timeout(Duration::from_secs(30), all).await.context("some sockets did not end within 30 s")?
+    BUILT_IN.iter().map(titled).collect()
 }
 
-fn tester_load(before: Option<Usage>, whole: Duration) -> Load {
-    let of = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let busy = match (before, usage_of(std::process::id())) {
-        (Some(before), Some(after)) => after.busy.saturating_sub(before.busy),
-        _ => Duration::ZERO,
-    };
-    Load {
-        cores: busy.as_secs_f64() / whole.as_secs_f64().max(0.001),
-        of: float(u64::try_from(of).unwrap_or(1)),
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{BUILT_IN, Scenario, list};
+    use crate::activity::KINDS;
+    use crate::cli::{Cli, Command, RunOptions};
+
+    fn options(words: &str) -> RunOptions {
+        let words = ["loadtest", "chat"].into_iter().chain(words.split_whitespace());
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Chat(options) => *options,
+            other => panic!("{other:?}"),
+        }
     }
-}
 
-/// The load of those hubs that lived through the run.
-fn hub_loads(pids: &[u32], before: &[Option<Usage>], whole: Duration) -> Vec<HubLoad> {
-    pids.iter()
-        .zip(before)
-        .filter_map(|(pid, before)| {
-            let (before, after) = ((*before)?, usage_of(*pid)?);
-            let cores = after.busy.checked_sub(before.busy)?.as_secs_f64() / whole.as_secs_f64().max(0.001);
-            Some(HubLoad { pid: *pid, cores, resident: after.resident })
-        })
-        .collect()
-}
+    fn built_in(name: &str, words: &str) -> anyhow::Result<Scenario> {
+        Scenario::built_in(name, &options(words))
+    }
 
-/// A number that tells this run's messages from those of others.
-pub(crate) fn run_number() -> u32 {
-    rand::random()
+    fn refusal(text: &str, words: &str) -> String {
+        match Scenario::read("mine", text, &options(words)) {
+            Ok(_) => panic!("{text} was taken"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn every_built_in_file_is_understood_listed_and_embedded() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        files.sort();
+        let mut names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        assert_eq!(files, names);
+        for (name, title) in list().unwrap() {
+            let scenario = built_in(name, "").unwrap();
+            assert_eq!(scenario.title, title);
+            assert!(!title.is_empty() && !title.contains('\n'), "{name}");
+            for plan in &scenario.plans {
+                assert!(KINDS.contains(&plan.kind()), "{name}: {}", plan.kind());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_out_of_bounds_is_refused_by_name() {
+        let activity = "title = \"t\"\n[[activity]]\nkind = \"chat\"\n";
+        for (text, words, names) in [
+            (format!("{activity}userz = 3\n"), "", vec!["activity 0", "chat", "userz"]),
+            (format!("secs = 3\n{activity}"), "", vec!["secs"]),
+            ("title = \"t\"\n[[activity]]\nkind = \"dance\"\n".to_owned(), "", vec!["dance", "chat"]),
+            ("title = \"t\"\n[[activity]]\nusers = 3\n".to_owned(), "", vec!["kind"]),
+            ("title = \"t\"\nactivity = []\n".to_owned(), "", vec!["activity"]),
+            (format!("{activity}rate = \"fast\"\n"), "", vec!["chat", "rate"]),
+            (format!("{activity}rate = 0.0\n"), "", vec!["chat", "rate"]),
+            (activity.to_owned(), "--seconds 601", vec!["seconds", "600"]),
+            (activity.to_owned(), "--subscribers 3", vec!["subscribers"]),
+            (activity.to_owned(), "--set room.rate=3", vec!["room"]),
+            (activity.to_owned(), "--set activity.1.rate=3", vec!["activity 1"]),
+            (activity.to_owned(), "--set a.b.c.d=3", vec!["PATH", "KIND.KEY"]),
+            (activity.to_owned(), "--set rate", vec!["PATH=VALUE"]),
+            (
+                format!("{activity}{}", activity.lines().skip(1).collect::<Vec<_>>().join("\n")),
+                "--rate 3",
+                vec!["--rate", "--set"],
+            ),
+        ] {
+            let refusal = refusal(&text, words);
+            for name in names {
+                assert!(refusal.contains(name) || name == "PATH", "{name} is not in: {refusal}");
+            }
+        }
+    }
+
+    #[test]
+    fn options_change_the_one_activity_and_the_whole() {
+        let chat = built_in("chat", "--users 200 --rate 500 --seconds 60 --hubs 3 --ramp 4").unwrap();
+        assert_eq!((chat.sockets(), chat.seconds, chat.hubs, chat.ramp), (200, 60, 3, 4));
+        let chat = built_in("chat", "--set chat.users=80 --set activity.0.rate=7 --set seconds=5").unwrap();
+        assert_eq!((chat.sockets(), chat.seconds), (80, 5));
+        let room = built_in("room", "--subscribers 100 --publishers 3 --rate 2.5").unwrap();
+        assert_eq!(room.sockets(), 103);
+        let room = built_in("room", "--users 100").unwrap();
+        assert_eq!(room.sockets(), 104, "its users are the listeners");
+    }
+
+    #[test]
+    fn several_activities_are_scaled_in_proportion() {
+        let text = "title = \"t\"\n[[activity]]\nkind = \"chat\"\nusers = 100\nrate = 10.0\n\
+            [[activity]]\nkind = \"idle\"\nusers = 300\n";
+        let scenario = Scenario::read("mine", text, &options("--users 4000")).unwrap();
+        let sockets: Vec<u64> = scenario.plans.iter().map(|plan| plan.sockets()).collect();
+        assert_eq!(sockets, [1000, 3000]);
+        let scenario = Scenario::read("mine", text, &options("")).unwrap();
+        assert_eq!(scenario.sockets(), 400);
+    }
 }

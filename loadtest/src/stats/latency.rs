@@ -1,5 +1,6 @@
 //! Latencies in microseconds, recorded by many tasks without standing in one another's way.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use hdrhistogram::Histogram;
@@ -16,60 +17,171 @@ pub(crate) enum Kind {
     Recovery,
     /// From when the schedule had a message to its sending: the tester's and the senders' own delay.
     Behind,
+    /// From a request's sending to its whole answer.
+    Request,
+    /// From the loss of a connection to the answer to `connect` on the next one.
+    Connect,
+    /// From the loss of a connection until all that was missed is known.
+    Resume,
+    /// From what makes somebody come or go to a watcher's hearing of it.
+    Presence,
 }
 
 impl Kind {
+    /// All of them, in the order of [`Self::place`].
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Acknowledgement,
+        Self::Delivery,
+        Self::Recovery,
+        Self::Behind,
+        Self::Request,
+        Self::Connect,
+        Self::Resume,
+        Self::Presence,
+    ];
+
     const fn place(self) -> usize {
         match self {
             Self::Acknowledgement => 0,
             Self::Delivery => 1,
             Self::Recovery => 2,
             Self::Behind => 3,
+            Self::Request => 4,
+            Self::Connect => 5,
+            Self::Resume => 6,
+            Self::Presence => 7,
+        }
+    }
+
+    /// Its name in reports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Acknowledgement => "acknowledgement",
+            Self::Delivery => "delivery",
+            Self::Recovery => "recovery",
+            Self::Behind => "behind_schedule",
+            Self::Request => "request",
+            Self::Connect => "connect",
+            Self::Resume => "resume",
+            Self::Presence => "presence",
         }
     }
 }
 
-/// Every kind's histogram, in shards.
+/// Every kind's histogram, in shards that are made when they are needed.
 pub(crate) struct Latencies {
-    shards: Vec<[Mutex<Histogram<u64>>; 4]>,
+    shards: Vec<[Shard; Kind::ALL.len()]>,
 }
+
+type Shard = Mutex<Option<Histogram<u64>>>;
 
 const SHARDS: u32 = 8;
 /// Ten minutes; what takes longer counts as that.
 const LONGEST: u64 = 600_000_000;
 
+/// An empty histogram of microseconds with three significant digits, which grows with what it is given.
+fn histogram() -> Option<Histogram<u64>> {
+    let mut histogram = Histogram::new(3).ok()?;
+    histogram.auto(true);
+    Some(histogram)
+}
+
 impl Latencies {
-    /// Empty histograms with three significant digits.
-    pub(crate) fn new() -> anyhow::Result<Self> {
-        let histogram = || Histogram::new_with_bounds(1, LONGEST, 3).map(Mutex::new);
-        let shards = (0..SHARDS)
-            .map(|_| Ok([histogram()?, histogram()?, histogram()?, histogram()?]))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { shards })
+    /// Nothing measured yet.
+    pub(crate) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Default::default()).collect() }
     }
 
     /// Records a latency; `socket` chooses the shard.
     pub(crate) fn record(&self, kind: Kind, socket: u32, microseconds: u64) {
         let shard = usize::try_from(socket % SHARDS).unwrap_or_default();
-        if let Some(histogram) = self.shards.get(shard).and_then(|shard| shard.get(kind.place()))
-            && let Ok(mut histogram) = histogram.lock()
+        if let Some(shard) = self.shards.get(shard).and_then(|shard| shard.get(kind.place()))
+            && let Ok(mut shard) = shard.lock()
+            && let Some(histogram) = ensure(&mut shard)
         {
-            histogram.saturating_record(microseconds.max(1));
+            // In bounds, and it grows: it cannot fail.
+            let _recorded = histogram.record(microseconds.clamp(1, LONGEST));
+        }
+    }
+
+    /// Adds all that was measured of a kind so far.
+    pub(crate) fn add_to(&self, kind: Kind, all: &mut Distribution) {
+        for shard in self.shards.iter().filter_map(|shard| shard.get(kind.place())) {
+            if let Ok(shard) = shard.lock()
+                && let (Some(all), Some(histogram)) = (ensure(&mut all.0), &*shard)
+            {
+                let _it_grows = all.add(histogram);
+            }
         }
     }
 
     /// The figures of a kind so far.
     pub(crate) fn percentiles(&self, kind: Kind) -> Percentiles {
-        let mut all = match Histogram::new_with_bounds(1, LONGEST, 3) {
-            Ok(all) => all,
-            Err(_same_bounds_as_above) => return Percentiles::default(),
-        };
-        for histogram in self.shards.iter().filter_map(|shard| shard.get(kind.place())) {
-            if let Ok(histogram) = histogram.lock() {
-                let _same_bounds = all.add(&*histogram);
-            }
+        let mut all = Distribution::default();
+        self.add_to(kind, &mut all);
+        all.percentiles()
+    }
+
+    /// The figures of every kind that was measured, by name.
+    pub(crate) fn all(&self) -> BTreeMap<String, Percentiles> {
+        Kind::ALL
+            .into_iter()
+            .map(|kind| (kind.name().to_owned(), self.percentiles(kind)))
+            .filter(|(_, figures)| figures.count > 0)
+            .collect()
+    }
+}
+
+fn ensure(histogram_place: &mut Option<Histogram<u64>>) -> Option<&mut Histogram<u64>> {
+    if histogram_place.is_none() {
+        *histogram_place = histogram();
+    }
+    histogram_place.as_mut()
+}
+
+/// Latencies of one kind, taken together.
+#[derive(Clone, Default)]
+pub(crate) struct Distribution(Option<Histogram<u64>>);
+
+impl Distribution {
+    /// How many were measured.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// The figures.
+    pub(crate) fn percentiles(&self) -> Percentiles {
+        self.0.as_ref().map(Percentiles::of).unwrap_or_default()
+    }
+
+    /// What came since `earlier`, which holds nothing that this one does not.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let mut difference = self.clone();
+        if let (Some(now), Some(before)) = (&mut difference.0, &earlier.0)
+            && now.subtract(before).is_err()
+        {
+            return Self::default();
         }
-        Percentiles::of(&all)
+        difference
+    }
+
+    /// The curve: (percentile 0 to 100, milliseconds).
+    pub(crate) fn curve(&self) -> Vec<(f64, f64)> {
+        let Some(histogram) = self.0.as_ref().filter(|histogram| !histogram.is_empty()) else {
+            return Vec::new();
+        };
+        let low = (0..18_u32).map(|step| f64::from(step) * 5.0);
+        let high = (90..99_u32).map(f64::from);
+        let tail = (0..10_u32).map(|step| 99.0 + f64::from(step) / 10.0);
+        let end = (1..10_u32).map(|step| 99.9 + f64::from(step) / 100.0);
+        low.chain(high)
+            .chain(tail)
+            .chain(end)
+            .chain([100.0])
+            .map(|percentile| {
+                (percentile, super::float(histogram.value_at_quantile(percentile / 100.0)) / 1000.0)
+            })
+            .collect()
     }
 }
 
@@ -109,7 +221,7 @@ mod tests {
 
     #[test]
     fn shards_add_up_to_the_true_percentiles() {
-        let latencies = Latencies::new().unwrap();
+        let latencies = Latencies::new();
         for value in 1..=1000 {
             latencies.record(Kind::Delivery, value, u64::from(value) * 1000);
         }
@@ -129,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_out_of_bounds_is_kept_at_the_bound() {
-        let latencies = Latencies::new().unwrap();
+        let latencies = Latencies::new();
         latencies.record(Kind::Behind, 0, 0);
         latencies.record(Kind::Behind, 0, u64::MAX);
         let figures = latencies.percentiles(Kind::Behind);

@@ -3,12 +3,14 @@
 mod latency;
 pub(crate) mod process;
 pub(crate) mod report;
+pub(crate) mod sampler;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-pub(crate) use latency::{Kind, Latencies, Percentiles};
+pub(crate) use latency::{Distribution, Kind, Latencies, Percentiles};
 
 /// A number that many tasks raise.
 #[derive(Default)]
@@ -28,6 +30,11 @@ impl Counter {
     /// So many more.
     pub(crate) fn add(&self, number: u64) {
         self.0.fetch_add(number, Relaxed);
+    }
+
+    /// Exactly this much.
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, Relaxed);
     }
 
     /// At least this much.
@@ -62,16 +69,22 @@ pub(crate) struct Counters {
     pub(crate) written_twice: Counter,
     /// Messages that became known to a client.
     pub(crate) deliveries: Counter,
-    /// Microseconds from the beginning of the run to the last of them.
+    /// Microseconds from the gauges' making to the last of them: see [`crate::activity::Gauges::note_delivery`].
     pub(crate) last_delivery: Counter,
     /// Connections made after the first of a socket.
     pub(crate) reconnects: Counter,
+    /// Times that a socket came back and knew all that it had missed.
+    pub(crate) resumed: Counter,
     /// Subscriptions that recovered all they missed.
     pub(crate) recovered: Counter,
     /// Subscriptions that had to ask MySQL.
     pub(crate) not_recovered: Counter,
     /// Sockets that the server closed for good.
     pub(crate) ended: Counter,
+    /// The server's pings that were answered.
+    pub(crate) pings: Counter,
+    /// While an activity settles: answers and deliveries that are still to come.
+    pub(crate) missing: Counter,
     /// The server's limits were met.
     pub(crate) limited: AtomicBool,
     errors: Mutex<BTreeMap<String, u64>>,
@@ -86,6 +99,11 @@ impl Counters {
                 *errors.entry(name.to_owned()).or_default() += 1;
             }
         }
+    }
+
+    /// How many errors there were.
+    pub(crate) fn error_count(&self) -> u64 {
+        self.errors.lock().map(|errors| errors.values().sum()).unwrap_or_default()
     }
 
     /// The errors so far.

@@ -39,6 +39,22 @@ fn ticks(count: u64) -> Duration {
     Duration::from_millis(count * 1000 / per_second)
 }
 
+/// How many files a process may have open; `None` where it is gone or the system does not tell.
+pub(crate) fn file_limit_of(pid: u32) -> Option<u64> {
+    parse_file_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+}
+
+/// `Max open files  SOFT  HARD  files`: the soft one holds, `unlimited` is none.
+fn parse_file_limit(limits: &str) -> Option<u64> {
+    limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
 /// How busy the whole machine was since a moment.
 pub(crate) struct Machine {
     since: Instant,
@@ -74,7 +90,7 @@ fn idle_time(stat: &str) -> Option<(Duration, u64)> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Machine, idle_time, parse_resident, parse_stat, usage_of};
+    use super::{Machine, file_limit_of, idle_time, parse_file_limit, parse_resident, parse_stat, usage_of};
 
     #[test]
     fn the_fields_are_found() {
@@ -86,6 +102,8 @@ mod tests {
             Some((Duration::from_secs(5), 2))
         );
         assert_eq!(idle_time("intr 5"), None);
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files\n";
+        assert_eq!(parse_file_limit(limits), Some(1024));
     }
 
     #[test]
@@ -96,5 +114,6 @@ mod tests {
         std::thread::sleep(Duration::from_millis(50));
         assert!(machine.busy().is_some_and(|busy| (0.0..=1.0).contains(&busy)));
         assert!(usage_of(u32::MAX).is_none());
+        assert!(file_limit_of(std::process::id()).is_some_and(|files| files > 10));
     }
 }

@@ -7,10 +7,10 @@ use protocol::channel::Channel;
 use protocol::codes::ProtocolError;
 use protocol::frame::{Answer, HistoryRequest, HistoryResult, PresenceResult, PresenceStatsResult};
 
-use super::subscribe::publications;
 use super::{Context, Outcome};
 use crate::connection::session::Session;
 use crate::error::of_bus;
+use crate::hub::subscription::publications;
 
 /// Above so many connections there is no list, only numbers (realtime.md §3).
 const LISTED: u32 = 200;
@@ -36,8 +36,9 @@ pub(crate) async fn presence(context: Context, channel: Channel) -> Outcome {
 
 /// `presence_stats`: how many are there.
 pub(crate) async fn presence_stats(context: Context, channel: Channel) -> Outcome {
-    match context.hub.app.bus.member_counts(&channel.to_string()).await {
+    match context.hub.app.bus.member_counts(&[&channel.to_string()]).await {
         Ok(counts) => {
+            let counts = counts.first().copied().unwrap_or_default();
             let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
             let result =
                 PresenceStatsResult { num_clients: number(counts.clients), num_users: number(counts.users) };
@@ -61,7 +62,7 @@ pub(crate) async fn history(context: Context, channel: Channel, request: History
                 return context.refuse(ProtocolError::UnrecoverablePosition);
             }
             context.reply(Ok(Answer::History(HistoryResult {
-                publications: publications(&history.publications),
+                publications: publications(history.publications).collect(),
                 epoch: history.top.epoch.to_string(),
                 offset: history.top.offset,
             })))

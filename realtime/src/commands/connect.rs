@@ -17,7 +17,7 @@ use protocol::frame::{
 use serde::Serialize;
 
 use super::subscribe::result_of;
-use super::{ATTEMPTS, Context, Effect, Outcome, VERSION, encode_reply};
+use super::{ATTEMPTS, Context, Effect, Outcome, VERSION, encode_reply, take_turn};
 use crate::connection::session::{Session, UserCard};
 use crate::error::{NotSignedIn, of_authentication, of_bus};
 use crate::hub::people::SignedIn;
@@ -33,7 +33,14 @@ pub(crate) async fn connect(context: Context, request: ConnectRequest, bearer: O
         ("", Some(bearer)) => bearer.to_owned(),
         (token, _) => token.to_owned(),
     };
-    match sign_in(&context, &token, &request.subs).await {
+    let turn = match take_turn(&context.hub.people.signing_in).await {
+        Ok(turn) => turn,
+        Err(error) => return context.reply(Err(error)),
+    };
+    // In a box of its own, so that those who wait for their turn do not hold the room for it.
+    let signed_in = Box::pin(sign_in(&context, &token, &request.subs)).await;
+    drop(turn);
+    match signed_in {
         Ok(outcome) => outcome,
         Err(NotSignedIn::Reply(error)) => context.reply(Err(error)),
         Err(NotSignedIn::Close(code)) => Outcome::close(code),

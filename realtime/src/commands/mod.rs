@@ -14,6 +14,7 @@ use protocol::channel::Channel;
 use protocol::codec::{self, Encoding};
 use protocol::codes::{CloseCode, ProtocolError};
 use protocol::frame::{Answer, ErrorReply, Reply};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connection::frame::{Class, Frame};
 use crate::connection::outbox::Peer;
@@ -74,7 +75,7 @@ impl Context {
     pub(crate) fn reply(&self, outcome: Result<Answer, ErrorReply>) -> Outcome {
         let code = outcome.as_ref().err().map_or(0, |error| error.code);
         if let Some(frame) = encode_reply(self.peer.encoding, self.id, outcome) {
-            self.peer.push([&frame], false);
+            self.peer.push(&[frame]);
         }
         Outcome { code, effect: Effect::Nothing }
     }
@@ -96,6 +97,21 @@ pub(crate) fn encode_reply(
         codec::encode_reply(encoding, &Reply { id, outcome: Err(ProtocolError::Internal.into()) })
     });
     message.ok().map(|message| Frame::message(encoding, Class::Reply, &message))
+}
+
+/// A turn at what thousands want at once after a network was away: few at a time come through sooner than all together,
+/// and what waits is small.
+///
+/// # Errors
+/// A temporary one, where there was none for as long as a command may take.
+pub(crate) async fn take_turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, ErrorReply> {
+    if let Ok(turn) = turns.try_acquire() {
+        return Ok(turn);
+    }
+    match tokio::time::timeout(PATIENCE, turns.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => Err(ErrorReply { temporary: true, ..ProtocolError::Internal.into() }),
+    }
 }
 
 /// A channel named by a client, or error 102.

@@ -9,11 +9,11 @@ use domain::{App, presence, rooms};
 use protocol::channel::Channel;
 use protocol::codec::Payload;
 use protocol::codes::ProtocolError;
-use protocol::frame::{Answer, ErrorReply, Publication, SubscribeRequest, SubscribeResult};
+use protocol::frame::{Answer, ErrorReply, SubscribeRequest, SubscribeResult};
 use serde::Serialize;
 
 use super::connect::position_of;
-use super::{ATTEMPTS, Context, Effect, Outcome, encode_reply};
+use super::{ATTEMPTS, Context, Effect, Outcome, encode_reply, take_turn};
 use crate::connection::session::Session;
 use crate::error::{log, of_bus};
 use crate::hub::subscription::{Start, Subscription};
@@ -77,8 +77,24 @@ pub(crate) async fn subscribe(
     if let Channel::User(_) | Channel::Post(_) = channel {
         return context.refuse(ProtocolError::PermissionDenied);
     }
+    // Where nobody listens yet, listening costs Redis something and leaves traces there: a stranger is refused before. He who
+    // is not is asked for once more below.
+    if hub.registry.find(channel).is_none() {
+        let _turn = match take_turn(&hub.registry.subscribing).await {
+            Ok(turn) => turn,
+            Err(error) => return context.reply(Err(error)),
+        };
+        if let Access::Refused(error) | Access::Unknown(error) = ask_access(&hub.app, &session, channel).await
+        {
+            return context.reply(Err(error));
+        }
+    }
     let since = position_of(&request);
     for _ in 0..ATTEMPTS {
+        let turn = match take_turn(&hub.registry.subscribing).await {
+            Ok(turn) => turn,
+            Err(error) => return context.reply(Err(error)),
+        };
         // The order matters: what happens after the position was read waits in the subscription, and what happened
         // before it is in the present value, which is read last.
         let mut subscription = match Subscription::begin(hub, peer, channel).await {
@@ -93,6 +109,7 @@ pub(crate) async fn subscribe(
             Access::Given(data) => data,
             Access::Refused(error) | Access::Unknown(error) => return context.reply(Err(error)),
         };
+        drop(turn);
         let result = Answer::Subscribe(result_of(channel, &start, data));
         let Some(reply) = encode_reply(peer.encoding, context.id, Ok(result)) else { break };
         match subscription.go_live(&start, &reply) {
@@ -116,20 +133,10 @@ pub(crate) fn result_of(channel: Channel, start: &Start, data: Bytes) -> Subscri
         positioned: recoverable,
         epoch,
         offset,
-        publications: publications(&start.missed),
+        publications: start.missed.to_vec(),
         recovered: start.recovered,
         was_recovering: start.was_recovering,
         data,
         ..SubscribeResult::default()
     }
-}
-
-/// Events of the stream as replies list them.
-pub(crate) fn publications(events: &[(u64, Bytes)]) -> Vec<Publication> {
-    let publication = |(offset, data): &(u64, Bytes)| {
-        // Checked, so that one bad entry does not make the whole reply impossible.
-        let data = Payload::from_json(data.clone()).map(Payload::into_bytes).unwrap_or_default();
-        Publication { offset: *offset, data, ..Publication::default() }
-    };
-    events.iter().map(publication).collect()
 }

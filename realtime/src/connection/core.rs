@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::frame::Frame;
 use super::outbox::Peer;
 use super::session::Session;
+use super::wire::Wire;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::commands::{self, Context, Effect, Outcome, Running};
@@ -61,8 +62,14 @@ struct InFlight {
 }
 
 impl Core {
-    pub(crate) fn new(hub: &Arc<Hub>, encoding: Encoding, bearer: Option<Box<str>>) -> Self {
-        let peer = Arc::new(Peer::new(hub.next_number(), encoding, hub.settings.max_queue_bytes));
+    pub(crate) fn new(
+        hub: &Arc<Hub>,
+        encoding: Encoding,
+        bearer: Option<Box<str>>,
+        wire: &Arc<Wire>,
+    ) -> Self {
+        let peer = Peer::new(hub.next_number(), encoding, hub.settings.max_queue_bytes);
+        let peer = Arc::new(peer.on(Arc::clone(wire)));
         Self {
             connected: Some(Connected::new(hub, &peer)),
             clock: Clock::new(hub.settings.connect_timeout),

@@ -18,6 +18,8 @@ pub(crate) enum Class {
     Event,
     /// Answers: a client asks for them one at a time, so that one may exceed the bound of the queue.
     Reply,
+    /// The end of a frame whose beginning is written: always the next, whatever else becomes of the connection.
+    Rest,
 }
 
 /// One WebSocket frame to be written, or several of the same fate; clones share the bytes.
@@ -78,6 +80,16 @@ impl Frame {
     /// Bytes that it takes up while it waits.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// What is left of it after so many bytes.
+    pub(crate) fn rest(&self, written: usize) -> Self {
+        Self {
+            bytes: self.bytes.slice(written.min(self.len())..),
+            class: Class::Rest,
+            conflation: 0,
+            ..*self
+        }
     }
 
     /// Whether others may stand in one piece with it: events, which are all written or none.

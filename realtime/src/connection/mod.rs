@@ -10,6 +10,7 @@ pub(crate) mod frame;
 pub(crate) mod outbox;
 pub(crate) mod session;
 pub(crate) mod stream;
+pub(crate) mod wire;
 pub(crate) mod writer;
 
 use std::pin::Pin;
@@ -46,7 +47,7 @@ pub(crate) struct Connection {
     stage: Stage,
     /// The peer broke the rules of WebSocket: what still comes is no frames any more.
     broken: bool,
-    /// `socket.written()` when it was looked at last.
+    /// [`Wire::written`](wire::Wire::written) when it was looked at last.
     written: u64,
 }
 
@@ -75,9 +76,9 @@ impl Connection {
     /// A connection after its handshake. `bearer` is the token of the upgrade request.
     pub(crate) fn new(hub: &Arc<Hub>, socket: Socket, encoding: Encoding, bearer: Option<Box<str>>) -> Self {
         Self {
+            core: Core::new(hub, encoding, bearer, socket.get_ref().wire()),
             socket,
             writer: FrameWriter::default(),
-            core: Core::new(hub, encoding, bearer),
             stage: Stage::Open,
             broken: false,
             written: 0,
@@ -127,7 +128,7 @@ impl Connection {
     fn due(&mut self, due: Due) -> bool {
         match due {
             Due::Ping if self.stage == Stage::Open => {
-                self.core.peer.push([&Frame::ping(self.core.peer.encoding)], false);
+                self.core.peer.push(&[Frame::ping(self.core.peer.encoding)]);
                 self.core.clock.pinged(&self.core.hub.settings);
             }
             // While a command runs nothing is read, so the answer may well be here already.
@@ -158,7 +159,7 @@ impl Connection {
         if turn.done {
             core.clock.written();
         } else {
-            let written = self.socket.get_ref().written();
+            let written = self.socket.get_ref().wire().written();
             core.clock.writing(&core.hub.settings, written != self.written);
             self.written = written;
         }

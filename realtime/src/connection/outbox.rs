@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::frame::{Class, Frame};
 use super::session::Session;
+use super::wire::{TOGETHER, Wire};
 
 /// One connection as the hub sees it. Whoever has something for it leaves it here and wakes it; nobody waits for it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Peer {
 
 #[derive(Debug, Default)]
 struct Outbox {
+    /// To write to at once while nothing waits.
+    wire: Option<Arc<Wire>>,
     frames: VecDeque<Frame>,
     ended: Vec<(Channel, u64)>,
     close: Option<CloseCode>,
@@ -59,6 +62,17 @@ pub(crate) struct Pushed {
     pub(crate) dropped: u64,
     /// Of the accepted ones, signals that took the place of older ones.
     pub(crate) conflated: u64,
+    /// `at_ms` of the first one, where it was to be measured and all are written already; otherwise 0.
+    pub(crate) sent_at_ms: i64,
+}
+
+/// When what is pushed is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Here and now, if nothing waits and the kernel takes it.
+    Now,
+    /// By the connection's task, which any core may run.
+    Soon,
 }
 
 /// Bytes that a connection's task takes at a time. What waits beyond stays here, where newer signals can take the
@@ -78,13 +92,24 @@ impl Peer {
         }
     }
 
+    /// The same, with something to write to.
+    pub(crate) fn on(mut self, wire: Arc<Wire>) -> Self {
+        self.outbox.get_mut().unwrap_or_else(PoisonError::into_inner).wire = Some(wire);
+        self
+    }
+
     fn lock(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds frames in their order, or closes with 3008 where they do not fit (realtime.md §7). With `measured` the
-    /// time until the last one is written goes into the lag histogram.
-    pub(crate) fn push<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>, measured: bool) -> Pushed {
+    /// Leaves frames with it: [`Self::deliver`] at once and unmeasured.
+    pub(crate) fn push(&self, frames: &[Frame]) -> Pushed {
+        self.deliver(frames, false, Urgency::Now)
+    }
+
+    /// Writes frames or adds them to those that wait, in their order, or closes with 3008 where they do not fit
+    /// (realtime.md §7). With `measured` the time until they are written goes into the lag histogram.
+    pub(crate) fn deliver(&self, frames: &[Frame], measured: bool, urgency: Urgency) -> Pushed {
         let mut pushed = Pushed::default();
         let mut outbox = self.lock();
         // A drain lets the command under way be answered.
@@ -93,7 +118,11 @@ impl Peer {
         }
         // Somebody who found it empty wakes the task, which takes everything there is then.
         let idle = outbox.frames.is_empty();
-        for frame in frames {
+        let mut left = frames;
+        if idle && urgency == Urgency::Now {
+            left = self.write_at_once(&mut outbox, frames, measured, &mut pushed);
+        }
+        for frame in left {
             let count = u64::from(frame.count);
             if !idle && frame.conflation != 0 && self.conflate(&mut outbox, frame, measured) {
                 pushed.accepted += count;
@@ -106,22 +135,72 @@ impl Peer {
                     continue;
                 }
                 outbox.close = Some(CloseCode::Slow);
-                let forgotten: usize = outbox.frames.drain(..).map(|frame| frame.len()).sum();
-                self.queued.fetch_sub(forgotten, Ordering::Relaxed);
+                self.forget(&mut outbox, |waiting| waiting.class != Class::Rest);
                 drop(outbox);
                 self.waker.wake();
                 return Pushed { accepted: 0, conflated: 0, ..pushed };
             }
-            self.queued.fetch_add(frame.len(), Ordering::Relaxed);
-            let at_ms = if measured { frame.at_ms } else { 0 };
-            outbox.frames.push_back(Frame { at_ms, ..frame.clone() });
+            self.wait(&mut outbox, frame.clone(), measured);
             pushed.accepted += count;
         }
+        let waits = !outbox.frames.is_empty();
         drop(outbox);
-        if idle && pushed.accepted > 0 {
+        if idle && waits {
             self.waker.wake();
         }
         pushed
+    }
+
+    /// Writes what the kernel takes now, while nothing waits; what is left of a frame begun waits. The answer is the
+    /// frames of which nothing is written.
+    fn write_at_once<'a>(
+        &self,
+        outbox: &mut Outbox,
+        frames: &'a [Frame],
+        measured: bool,
+        pushed: &mut Pushed,
+    ) -> &'a [Frame] {
+        // Also what the task has taken and not written yet is counted as queued.
+        let (Some(wire), true) = (&outbox.wire, self.queued() == 0) else { return frames };
+        let (together, later) = frames.split_at(frames.len().min(TOGETHER));
+        let mut taken = wire.try_write(together);
+        let mut left = together;
+        while let Some((frame, others)) = left.split_first()
+            && taken > 0
+        {
+            pushed.accepted += u64::from(frame.count);
+            left = others;
+            if taken < frame.len() {
+                let rest = frame.rest(taken);
+                self.wait(outbox, rest, measured);
+            }
+            taken = taken.saturating_sub(frame.len());
+        }
+        if outbox.frames.is_empty() && left.is_empty() {
+            if measured {
+                pushed.sent_at_ms = frames.first().map_or(0, |frame| frame.at_ms);
+            }
+            return later;
+        }
+        frames.get(frames.len().saturating_sub(left.len().saturating_add(later.len()))..).unwrap_or_default()
+    }
+
+    /// Adds a frame to those that wait.
+    fn wait(&self, outbox: &mut Outbox, frame: Frame, measured: bool) {
+        self.queued.fetch_add(frame.len(), Ordering::Relaxed);
+        let at_ms = if measured { frame.at_ms } else { 0 };
+        outbox.frames.push_back(Frame { at_ms, ..frame });
+    }
+
+    /// Leaves out what waits and is not wanted.
+    fn forget(&self, outbox: &mut Outbox, unwanted: impl Fn(&Frame) -> bool) {
+        let mut forgotten = 0;
+        outbox.frames.retain(|waiting| {
+            let keep = !unwanted(waiting);
+            forgotten += if keep { 0 } else { waiting.len() };
+            keep
+        });
+        self.queued.fetch_sub(forgotten, Ordering::Relaxed);
     }
 
     /// Puts a signal in the place of an older one that still waits; `false`: none does. Only sockets that have
@@ -145,17 +224,11 @@ impl Peer {
         match frame.class {
             // Early, so that they never take the room of what matters.
             Class::Signal => with_it <= self.max_queue / 4,
-            Class::Reply => queued <= self.max_queue,
+            Class::Reply | Class::Rest => queued <= self.max_queue,
             Class::Event if with_it <= self.max_queue => true,
             Class::Event => {
-                let mut forgotten = 0;
-                outbox.frames.retain(|waiting| {
-                    let keep = waiting.class != Class::Signal;
-                    forgotten += if keep { 0 } else { waiting.len() };
-                    keep
-                });
-                self.queued.fetch_sub(forgotten, Ordering::Relaxed);
-                with_it.saturating_sub(forgotten) <= self.max_queue
+                self.forget(outbox, |waiting| waiting.class == Class::Signal);
+                self.queued().saturating_add(frame.len()) <= self.max_queue
             }
         }
     }
@@ -177,7 +250,7 @@ impl Peer {
             outbox.ended.push((channel, number));
         }
         drop(outbox);
-        self.push([frame], false);
+        self.push(std::slice::from_ref(frame));
         self.waker.wake();
     }
 
@@ -252,18 +325,132 @@ impl Peer {
         outbox.closed = true;
         outbox.frames = VecDeque::new();
         outbox.ended = Vec::new();
+        outbox.wire = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::Poll;
+    use std::time::Duration;
 
+    use futures_util::{SinkExt, Stream, StreamExt, future};
     use protocol::codec::Encoding;
     use protocol::codes::CloseCode;
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::{Class, Frame, Peer, Pushed};
     use crate::connection::frame::tests::texts;
+    use crate::connection::stream::WireStream;
+    use crate::connection::writer::{FrameWriter, Socket};
+
+    /// A socket as the hub has it, and its client's end; the kernel takes little at a time.
+    async fn connected() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(8 * 1024).unwrap();
+        let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = WireStream::new(stream);
+        (WebSocketStream::from_raw_socket(stream, Role::Server, None).await, client)
+    }
+
+    /// What a connection's task does with its socket, until `peer` is to close.
+    async fn serve(peer: Arc<Peer>, mut socket: Socket) {
+        let mut writer = FrameWriter::default();
+        future::poll_fn(|cx| {
+            peer.register(cx.waker());
+            loop {
+                if peer.take(&mut writer.queue).close.is_some() {
+                    return Poll::Ready(());
+                }
+                let turn = writer.poll_write(&mut socket, cx, |_| {}).unwrap();
+                peer.forget_bytes(turn.bytes);
+                while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut socket).poll_next(cx) {}
+                if !turn.done || !peer.has_frames() {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_is_pushed_while_nothing_waits_is_written_at_once_by_nobodys_task() {
+        let (socket, client) = connected().await;
+        let peer = Peer::new(1, Encoding::Json, 100_000).on(Arc::clone(socket.get_ref().wire()));
+        let event = Frame { at_ms: 7, ..frame(Class::Event, 100) };
+        let pushed = peer.deliver(&[event.clone(), event], true, super::Urgency::Now);
+        assert_eq!((pushed.accepted, pushed.sent_at_ms, peer.queued()), (2, 7, 0));
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        for _ in 0..2 {
+            assert_eq!(client.next().await.unwrap().unwrap().len(), 98);
+        }
+        // The end of what the kernel takes: the rest waits for the task, which is left to do it.
+        let large = frame(Class::Event, 60_000);
+        let mut written = 0;
+        while peer.queued() == 0 {
+            written += peer.push(std::slice::from_ref(&large)).accepted;
+            assert!(written < 1_000, "the kernel takes everything");
+        }
+        assert!(peer.has_frames() && peer.queued() <= 60_000);
+        let before = peer.queued();
+        peer.push(&[frame(Class::Event, 100)]);
+        assert_eq!(peer.queued(), before + 100, "in its order");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_three_who_write_none_gets_between_anothers_frames() {
+        const EVENTS: usize = 4_000;
+        const PINGS: usize = 1_000;
+        let (socket, client) = connected().await;
+        let peer = Peer::new(1, Encoding::Json, 1 << 30).on(Arc::clone(socket.get_ref().wire()));
+        let peer = Arc::new(peer);
+        let task = tokio::spawn(serve(Arc::clone(&peer), socket));
+        let deliverer = Arc::clone(&peer);
+        let delivering = tokio::task::spawn_blocking(move || {
+            for number in 0..EVENTS {
+                let text = format!("{number} {}", "x".repeat(number * 37 % 30_000));
+                let text = Frame::message(Encoding::Json, Class::Event, text.as_bytes());
+                assert_eq!(deliverer.push(&[text]).accepted, 1);
+                if number % 50 == 0 {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            }
+        });
+        let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let (mut sink, mut stream) = client.split();
+        let pinging = tokio::spawn(async move {
+            for number in 0..PINGS {
+                sink.send(Message::Ping(format!("ping {number} {}", "y".repeat(100)).into())).await.unwrap();
+                tokio::time::sleep(Duration::from_micros(500)).await;
+            }
+        });
+        let (mut heard, mut pongs) = (0, 0);
+        while heard < EVENTS {
+            match stream.next().await.unwrap().unwrap() {
+                Message::Text(text) => {
+                    let (number, rest) = text.split_once(' ').unwrap();
+                    assert_eq!(number.parse::<usize>().unwrap(), heard);
+                    assert_eq!(rest.len(), heard * 37 % 30_000);
+                    heard += 1;
+                }
+                Message::Pong(_) => pongs += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        delivering.await.unwrap();
+        assert!(pongs > 0, "the library had no turn");
+        pinging.abort();
+        peer.close(CloseCode::Shutdown);
+        task.await.unwrap();
+    }
 
     /// A frame of so many bytes, its header included.
     fn frame(class: Class, length: usize) -> Frame {
@@ -277,18 +464,22 @@ mod tests {
     fn signals_give_way_before_the_socket_is_closed() {
         let peer = Peer::new(1, Encoding::Json, 400);
         let (signal, event) = (frame(Class::Signal, 40), frame(Class::Event, 100));
-        let pushed = peer.push([&signal, &signal, &signal], false);
-        assert_eq!(pushed, Pushed { accepted: 2, dropped: 1, conflated: 0 }, "signals may fill a quarter");
-        assert_eq!(peer.push([&event, &event, &event], false).accepted, 3);
+        let pushed = peer.push(&[signal.clone(), signal.clone(), signal.clone()]);
+        assert_eq!(
+            pushed,
+            Pushed { accepted: 2, dropped: 1, ..Pushed::default() },
+            "signals may fill a quarter"
+        );
+        assert_eq!(peer.push(&[event.clone(), event.clone(), event.clone()]).accepted, 3);
         assert_eq!(peer.queued(), 380);
-        assert_eq!(peer.push([&event], false).accepted, 1, "the signals made room");
+        assert_eq!(peer.push(std::slice::from_ref(&event)).accepted, 1, "the signals made room");
         assert_eq!(peer.queued(), 400);
-        assert_eq!(peer.push([&event], false).accepted, 0);
+        assert_eq!(peer.push(std::slice::from_ref(&event)).accepted, 0);
         let mut queue = VecDeque::new();
         assert_eq!(peer.take(&mut queue).close, Some(CloseCode::Slow));
         assert!(queue.is_empty());
         assert_eq!(peer.queued(), 0);
-        assert_eq!(peer.push([&event], false).accepted, 0, "nothing after the end");
+        assert_eq!(peer.push(std::slice::from_ref(&event)).accepted, 0, "nothing after the end");
     }
 
     #[test]
@@ -298,23 +489,23 @@ mod tests {
             conflation,
             ..Frame::message(Encoding::Json, Class::Signal, text.as_bytes())
         };
-        let first = peer.push([&signal("a1", 7), &signal("b1", 8), &signal("x", 0), &signal("x", 0)], false);
-        assert_eq!(first, Pushed { accepted: 4, dropped: 0, conflated: 0 });
-        peer.push([&frame(Class::Event, 3)], false);
-        let second = peer.push([&signal("a22", 7), &signal("c1", 9)], false);
-        assert_eq!(second, Pushed { accepted: 2, dropped: 0, conflated: 1 });
+        let first = peer.push(&[signal("a1", 7), signal("b1", 8), signal("x", 0), signal("x", 0)]);
+        assert_eq!(first, Pushed { accepted: 4, ..Pushed::default() });
+        peer.push(&[frame(Class::Event, 3)]);
+        let second = peer.push(&[signal("a22", 7), signal("c1", 9)]);
+        assert_eq!(second, Pushed { accepted: 2, conflated: 1, ..Pushed::default() });
         assert_eq!(peer.queued(), 22, "the older one's bytes do not wait any more");
         // With all the room for signals taken, a newer one still takes its older one's place.
-        peer.push([&frame(Class::Signal, 228)], false);
-        assert_eq!(peer.push([&signal("d1", 10)], false).dropped, 1);
-        assert_eq!(peer.push([&signal("b2", 8)], false).conflated, 1);
+        peer.push(&[frame(Class::Signal, 228)]);
+        assert_eq!(peer.push(&[signal("d1", 10)]).dropped, 1);
+        assert_eq!(peer.push(&[signal("b2", 8)]).conflated, 1);
         let mut queue = VecDeque::new();
         peer.take(&mut queue);
         let texts: Vec<_> = queue.iter().flat_map(texts).collect();
         assert_eq!(texts.iter().take(6).collect::<Vec<_>>(), ["a22", "b2", "x", "x", "x", "c1"]);
         // Taken by the task it cannot be replaced.
         peer.forget_bytes(peer.queued());
-        assert_eq!(peer.push([&signal("a3", 7)], false), Pushed { accepted: 1, dropped: 0, conflated: 0 });
+        assert_eq!(peer.push(&[signal("a3", 7)]), Pushed { accepted: 1, ..Pushed::default() });
     }
 
     #[test]
@@ -322,7 +513,7 @@ mod tests {
         let peer = Peer::new(1, Encoding::Json, 1_000_000);
         let event = frame(Class::Event, 10_000);
         for _ in 0..20 {
-            peer.push([&event], false);
+            peer.push(std::slice::from_ref(&event));
         }
         let mut queue = VecDeque::new();
         peer.take(&mut queue);
@@ -334,10 +525,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_frame_begun_is_written_even_before_a_close() {
+        let peer = Peer::new(1, Encoding::Json, 400);
+        let begun = frame(Class::Event, 300).rest(10);
+        peer.push(&[begun]);
+        assert_eq!(peer.push(&[frame(Class::Event, 200)]).accepted, 0);
+        let mut queue = VecDeque::new();
+        assert_eq!(peer.take(&mut queue).close, Some(CloseCode::Slow));
+        assert_eq!((queue.len(), queue[0].len(), peer.queued()), (1, 290, 290));
+    }
+
+    #[test]
     fn one_reply_may_be_larger_than_the_queue() {
         let peer = Peer::new(1, Encoding::Json, 200);
-        assert_eq!(peer.push([&frame(Class::Event, 150), &frame(Class::Reply, 5000)], false).accepted, 2);
+        assert_eq!(peer.push(&[frame(Class::Event, 150), frame(Class::Reply, 5000)]).accepted, 2);
         assert!(peer.is_congested());
-        assert_eq!(peer.push([&frame(Class::Reply, 50)], false).accepted, 0);
+        assert_eq!(peer.push(&[frame(Class::Reply, 50)]).accepted, 0);
     }
 }

@@ -10,20 +10,18 @@ use futures_util::Sink;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 
-use super::frame::Frame;
+use super::frame::{Class, Frame};
 use super::stream::WireStream;
+use super::wire::{TOGETHER, Wire, fill};
 
 /// A socket after its handshake.
 pub(crate) type Socket = WebSocketStream<WireStream>;
-
-/// Frames of one write at most.
-const TOGETHER: usize = 32;
 
 /// Frames taken from the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct FrameWriter {
     pub(crate) queue: VecDeque<Frame>,
-    /// Bytes of the first frame that are written.
+    /// Bytes of the first frame that this has written.
     written: usize,
     /// The library has something to say by itself.
     library_speaks: bool,
@@ -56,15 +54,16 @@ impl FrameWriter {
         mut sent: impl FnMut(i64),
     ) -> Result<Turn, Error> {
         let mut bytes = 0;
-        if socket.get_ref().library_owes() && Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
+        if socket.get_ref().wire().library_owes() && Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
             return Ok(Turn { bytes, done: false });
         }
         while !self.queue.is_empty() {
-            let Poll::Ready(taken) = self.write_some(socket.get_mut(), cx)? else {
+            let wire = socket.get_ref().wire();
+            let Poll::Ready(taken) = self.write_some(wire, cx)? else {
                 return Ok(Turn { bytes, done: false });
             };
             bytes += self.settle(taken, &mut sent);
-            socket.get_mut().set_mid_frame(self.written > 0);
+            wire.set_mid_frame(self.written > 0);
         }
         if self.library_speaks {
             if Pin::new(&mut *socket).poll_flush(cx)?.is_pending() {
@@ -79,16 +78,10 @@ impl FrameWriter {
     }
 
     /// One system call for as much as there is.
-    fn write_some(&self, stream: &mut WireStream, cx: &mut Context<'_>) -> Result<Poll<usize>, Error> {
+    fn write_some(&self, wire: &Wire, cx: &mut Context<'_>) -> Result<Poll<usize>, Error> {
         let mut slices = [IoSlice::new(&[]); TOGETHER];
-        let mut count = 0;
-        let mut from = self.written;
-        for (slice, frame) in slices.iter_mut().zip(&self.queue) {
-            *slice = IoSlice::new(frame.bytes.get(from..).unwrap_or_default());
-            from = 0;
-            count += 1;
-        }
-        match stream.poll_write_frames(cx, slices.get(..count).unwrap_or_default())? {
+        let count = fill(&mut slices, self.queue.iter(), self.written);
+        match wire.poll_write_frames(cx, slices.get(..count).unwrap_or_default())? {
             Poll::Ready(0) => Err(Error::Io(ErrorKind::WriteZero.into())),
             taken => Ok(taken),
         }
@@ -111,9 +104,10 @@ impl FrameWriter {
         bytes
     }
 
-    /// Forgets everything that the kernel has not got any of yet; the answer is how many bytes that were.
+    /// Forgets every frame that the kernel has not got any of yet; the answer is how many bytes that were.
     pub(crate) fn drop_waiting(&mut self) -> usize {
-        let begun = usize::from(self.written > 0);
-        self.queue.drain(begun.min(self.queue.len())..).map(|frame| frame.len()).sum()
+        let begun = self.written > 0 || self.queue.front().is_some_and(|frame| frame.class == Class::Rest);
+        let kept = usize::from(begun).min(self.queue.len());
+        self.queue.drain(kept..).map(|frame| frame.len()).sum()
     }
 }

@@ -10,13 +10,16 @@ use protocol::codes::{CloseCode, UnsubscribeCode};
 use protocol::frame::{Push, PushBody};
 
 use crate::connection::frame::{Class, Frame, join};
-use crate::connection::outbox::{Peer, Pushed};
+use crate::connection::outbox::{Peer, Pushed, Urgency};
 
 /// Bytes of events that may wait for one subscription that is being made, or for one gap that is being healed.
 /// More than that, and the listeners are told to recover by themselves.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// One in so many deliveries of an event is measured.
 const MEASURED: usize = 64;
+/// So many listeners get an event written on the spot, which is cheapest. Beyond that, where there are other cores, each
+/// listener's own task writes it, so that neither one core nor this channel's lock is busy for longer than milliseconds.
+const AT_ONCE: usize = 1_024;
 
 /// Where the node's subscription in Redis stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +79,9 @@ pub(crate) struct Stale {
 }
 
 /// What became of events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delivered {
-    /// Into queues of connections.
+    /// Written, or in queues of connections.
     pub(crate) deliveries: u64,
     /// Signals that slow sockets do without.
     pub(crate) dropped: u64,
@@ -86,6 +89,8 @@ pub(crate) struct Delivered {
     pub(crate) conflated: u64,
     /// Events are missing: to be read from the stream.
     pub(crate) gap: bool,
+    /// `at_ms` of measured ones that are written.
+    pub(crate) sent_at_ms: Vec<i64>,
 }
 
 impl Delivered {
@@ -94,12 +99,16 @@ impl Delivered {
         self.dropped += other.dropped;
         self.conflated += other.conflated;
         self.gap |= other.gap;
+        self.sent_at_ms.extend(other.sent_at_ms);
     }
 
     fn count(&mut self, pushed: Pushed) {
         self.deliveries += pushed.accepted;
         self.dropped += pushed.dropped;
         self.conflated += pushed.conflated;
+        if pushed.sent_at_ms > 0 {
+            self.sent_at_ms.push(pushed.sent_at_ms);
+        }
     }
 }
 
@@ -222,22 +231,23 @@ impl ChannelState {
         for pending in &mut self.pending {
             pending.wait_for(channel, ready);
         }
+        let at_once = if has_other_workers() { AT_ONCE } else { usize::MAX };
         let mut frames = EncodedEvents::default();
         for (index, listening) in self.listening.iter_mut().enumerate() {
             let frames = frames.of(listening.peer.encoding, channel, name, ready);
             let measured = index % MEASURED == 0;
+            let urgency = if index < at_once { Urgency::Now } else { Urgency::Soon };
             let pushed = if listening.skip_to == 0 {
-                listening.peer.push(&frames.joined, measured)
+                listening.peer.deliver(&frames.joined, measured, urgency)
             } else {
                 let skip_to = listening.skip_to;
                 if ready.iter().any(|event| event.offset() >= skip_to) {
                     listening.skip_to = 0;
                 }
-                let mut new = ready.iter().zip(&frames.each).filter(|(event, _)| {
-                    let offset = event.offset();
-                    offset == 0 || offset > skip_to
-                });
-                listening.peer.push(new.by_ref().map(|(_, frame)| frame), measured)
+                let is_new = |offset: u64| offset == 0 || offset > skip_to;
+                let events = ready.iter().zip(&frames.each).filter(|(event, _)| is_new(event.offset()));
+                let new: Vec<_> = events.map(|(_, frame)| frame.clone()).collect();
+                listening.peer.deliver(&new, measured, urgency)
             };
             delivered.count(pushed);
         }
@@ -251,7 +261,7 @@ impl ChannelState {
         for listening in &self.listening {
             let Some(slot) = made.get_mut(slot(listening.peer.encoding)) else { continue };
             if let Some(frame) = slot.get_or_insert_with(|| frame(listening.peer.encoding)) {
-                delivered.count(listening.peer.push([&*frame], false));
+                delivered.count(listening.peer.push(std::slice::from_ref(frame)));
             }
         }
         delivered
@@ -300,10 +310,10 @@ impl ChannelState {
             late = pending.waiting;
         }
         let peer = pending.peer;
-        peer.push([reply], false);
+        peer.push(std::slice::from_ref(reply));
         if !late.is_empty() {
             let mut frames = EncodedEvents::default();
-            peer.push(&frames.of(peer.encoding, channel, name, &late).joined, false);
+            peer.push(&frames.of(peer.encoding, channel, name, &late).joined);
         }
         // One listener is the rule (`user:`); growing by four would cost memory for nothing.
         if self.listening.is_empty() {
@@ -479,6 +489,11 @@ impl EncodedEvents {
             EventFrames { joined: join(&each), each }
         })
     }
+}
+
+/// Whether other cores could write meanwhile.
+pub(crate) fn has_other_workers() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1)
 }
 
 const fn slot(encoding: Encoding) -> usize {

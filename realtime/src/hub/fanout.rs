@@ -10,9 +10,11 @@ use bus::{BusEvent, BusEvents};
 use protocol::channel::Channel;
 use protocol::codec::Payload;
 use serde::Deserialize;
+use tokio::task::{JoinError, JoinSet};
 
-use super::channel::Heard;
+use super::channel::{Heard, has_other_workers};
 use super::members::{MOVES_BEGIN, Moves};
+use super::registry::Entry;
 use super::{Hub, conflation, control, members};
 
 /// The events of one batch, in the order of their channels' first ones.
@@ -68,12 +70,34 @@ pub(crate) async fn run(hub: Arc<Hub>, mut events: BusEvents) {
     }
 }
 
-/// Delivers what was gathered.
+/// Channels with so many listeners are delivered beside each other where there are cores for it.
+const MANY: usize = 64;
+/// After so many deliveries the sockets of this thread get their turn.
+const TURN: u64 = 256;
+
+/// Delivers what was gathered. Of one channel, everything is delivered before the next batch is begun.
 async fn deliver_all(hub: &Arc<Hub>, groups: &mut Groups) {
-    for (channel, events) in std::mem::take(groups).groups {
-        deliver(hub, channel, events);
-        // Between channels, so that the sockets of this thread get their turn.
-        tokio::task::yield_now().await;
+    let groups = std::mem::take(groups).groups;
+    let beside = groups.len() > 1 && has_other_workers();
+    let mut elsewhere = JoinSet::new();
+    let mut deliveries = 0;
+    for (channel, events) in groups {
+        let Some(entry) = hub.registry.find(channel) else { continue };
+        if beside && entry.lock().listeners() >= MANY {
+            let hub = Arc::clone(hub);
+            elsewhere.spawn(async move { deliver_to(&hub, entry, events) });
+            continue;
+        }
+        deliveries += deliver_to(hub, entry, events);
+        if deliveries >= TURN {
+            deliveries = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+    while let Some(ended) = elsewhere.join_next().await {
+        if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
@@ -113,12 +137,19 @@ pub(crate) fn heard(position: Option<bus::Position>, payload: bytes::Bytes) -> O
 
 /// Leaves events of a channel with its listeners.
 pub(crate) fn deliver(hub: &Arc<Hub>, channel: Channel, events: Vec<Heard>) {
-    let Some(entry) = hub.registry.find(channel) else { return };
-    let delivered = entry.lock().hear(channel, &entry.name, events);
+    if let Some(entry) = hub.registry.find(channel) {
+        deliver_to(hub, entry, events);
+    }
+}
+
+/// The answer is how many deliveries it was.
+fn deliver_to(hub: &Arc<Hub>, entry: Arc<Entry>, events: Vec<Heard>) -> u64 {
+    let delivered = entry.lock().hear(entry.channel, &entry.name, events);
     hub.metrics.delivered(&delivered);
     if delivered.gap {
         hub.heal_soon(entry);
     }
+    delivered.deliveries
 }
 
 fn tell_moves(hub: &Hub, channel: Channel, payload: &[u8]) {

@@ -23,7 +23,7 @@ use super::Hub;
 use crate::connection::frame::{Class, Frame};
 use crate::connection::session::Session;
 
-/// Changes told to Redis at the same time.
+/// Rooms whose changes are told to Redis at the same time.
 const AT_ONCE: usize = 32;
 /// After the first coming or going there is still so much time for others, before Redis is asked what is to be told.
 const GATHERED: Duration = Duration::from_millis(500);
@@ -39,7 +39,7 @@ const LAST_WORDS: Duration = Duration::from_millis(2_500);
 /// What is to be told. Bounded by the number of subscriptions: only the last change of each is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    changes: Mutex<HashMap<(Channel, Uuid), Change>>,
+    changes: Mutex<HashMap<Channel, HashMap<Uuid, Change>>>,
     /// Rooms in which something has changed, and when Redis is to be asked what of it is to be told.
     news: Mutex<HashMap<Channel, Instant>>,
     /// There is something in `changes`.
@@ -80,13 +80,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Members {
     /// A connection is in a room.
     pub(crate) fn enter(&self, channel: Channel, client: Uuid, user_id: UserId, card: Bytes) {
-        lock(&self.changes).insert((channel, client), Change::Enter { user_id, card });
-        self.wake.notify_one();
+        self.change(channel, client, Change::Enter { user_id, card });
     }
 
     /// A connection is not in a room any more.
     pub(crate) fn leave(&self, channel: Channel, client: Uuid) {
-        lock(&self.changes).insert((channel, client), Change::Leave);
+        self.change(channel, client, Change::Leave);
+    }
+
+    fn change(&self, channel: Channel, client: Uuid, change: Change) {
+        lock(&self.changes).entry(channel).or_default().insert(client, change);
         self.wake.notify_one();
     }
 
@@ -112,20 +115,32 @@ impl Members {
         *due = at.min(*due);
     }
 
-    async fn tell(&self, hub: &Hub, key: (Channel, Uuid), change: Change) -> Result<(), BusError> {
-        let (bus, channel, client) = (&hub.app.bus, key.0, key.1.to_string());
-        match change {
-            Change::Enter { user_id, card } => {
-                let member = Member { client_id: client, user_id, info: card };
-                let edge = bus.members_enter(&channel.to_string(), bus.node_id(), &member).await?;
-                self.edge(channel, &edge);
+    /// Tells Redis what changed in a channel, in as few calls as can be.
+    async fn tell(
+        &self,
+        hub: &Hub,
+        channel: Channel,
+        changes: &HashMap<Uuid, Change>,
+    ) -> Result<(), BusError> {
+        let (bus, name) = (&hub.app.bus, channel.to_string());
+        let (mut coming, mut going) = (Vec::new(), Vec::new());
+        for (client, change) in changes {
+            match change {
+                Change::Enter { user_id, card } => coming.push(Member {
+                    client_id: client.to_string(),
+                    user_id: *user_id,
+                    info: card.clone(),
+                }),
+                Change::Leave => going.push(client.to_string()),
             }
-            Change::Leave => {
-                let left = bus.members_leave(&channel.to_string(), bus.node_id(), &client).await?;
-                if let Some(edge) = left {
-                    self.edge(channel, &edge);
-                }
-            }
+        }
+        // Coming first: a user who comes back with another socket does not go meanwhile.
+        for edge in bus.members_enter(&name, bus.node_id(), &coming).await? {
+            self.edge(channel, &edge);
+        }
+        let going: Vec<&str> = going.iter().map(String::as_str).collect();
+        for edge in bus.members_leave(&name, bus.node_id(), &going).await?.into_iter().flatten() {
+            self.edge(channel, &edge);
         }
         Ok(())
     }
@@ -134,9 +149,9 @@ impl Members {
     async fn tell_changes(&self, hub: &Hub) -> bool {
         let changes = std::mem::take(&mut *lock(&self.changes));
         let failed: Vec<_> = futures_util::stream::iter(changes)
-            .map(|(key, change)| async move {
-                let failed = self.tell(hub, key, change.clone()).await;
-                failed.err().map(|error| (key, change, error))
+            .map(|(channel, changes)| async move {
+                let error = self.tell(hub, channel, &changes).await.err()?;
+                Some((channel, changes, error))
             })
             .buffer_unordered(AT_ONCE)
             .filter_map(std::future::ready)
@@ -144,11 +159,14 @@ impl Members {
             .await;
         let done = failed.is_empty();
         if let Some((_, _, error)) = failed.first() {
-            tracing::warn!(%error, count = failed.len(), "members could not be told; it will be tried again");
+            tracing::warn!(%error, rooms = failed.len(), "members could not be told; it will be tried again");
         }
         let mut changes = lock(&self.changes);
-        for (key, change, _) in failed {
-            changes.entry(key).or_insert(change);
+        for (channel, untold, _) in failed {
+            let newer = changes.entry(channel).or_default();
+            for (client, change) in untold {
+                newer.entry(client).or_insert(change);
+            }
         }
         done
     }

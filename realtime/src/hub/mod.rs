@@ -10,6 +10,7 @@ pub(crate) mod lag;
 pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod presence;
+pub(crate) mod recent;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod sessions;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::id::UserId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::Hub;
@@ -16,6 +16,8 @@ use crate::connection::outbox::Peer;
 use crate::connection::session::Session;
 
 const SHARDS: usize = 16;
+/// Sockets signed in at a time, as [`SUBSCRIBING`](super::registry) bounds subscriptions.
+const SIGNING_IN: usize = 256;
 
 type Sharded<T> = Box<[Mutex<HashMap<u64, T>>]>;
 
@@ -31,6 +33,8 @@ pub(crate) struct People {
     leaving: Mutex<VecDeque<(Instant, UserId)>>,
     /// There is something in `changed` or `leaving`.
     pub(crate) wake: Notify,
+    /// Turns of those who sign in.
+    pub(crate) signing_in: Semaphore,
     grace: Duration,
 }
 
@@ -66,6 +70,7 @@ impl People {
             changed: Mutex::default(),
             leaving: Mutex::default(),
             wake: Notify::new(),
+            signing_in: Semaphore::new(SIGNING_IN),
             grace,
         }
     }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use bus::{BusError, HistoryQuery, Position};
 use protocol::channel::Channel;
+use protocol::codec::Payload;
+use protocol::frame::Publication;
 
 use super::Hub;
 use super::channel::{Phase, Stale};
@@ -40,8 +42,17 @@ pub(crate) struct Start {
     pub(crate) was_recovering: bool,
     /// Whether `missed` is all that was missed.
     pub(crate) recovered: bool,
-    /// Offsets and payloads, in order.
-    pub(crate) missed: Vec<(u64, bytes::Bytes)>,
+    /// In order.
+    pub(crate) missed: Arc<[Publication]>,
+}
+
+/// Events of the stream as replies list them.
+pub(crate) fn publications(events: Vec<(u64, bytes::Bytes)>) -> impl Iterator<Item = Publication> {
+    events.into_iter().map(|(offset, data)| {
+        // Checked, so that one bad entry does not make the whole reply impossible.
+        let data = Payload::from_json(data).map(Payload::into_bytes).unwrap_or_default();
+        Publication { offset, data, ..Publication::default() }
+    })
 }
 
 impl Subscription {
@@ -89,7 +100,8 @@ impl Subscription {
         &self.entry.name
     }
 
-    /// Reads where the stream is, and what was missed since a position.
+    /// Where the stream is, and what was missed since a position. Redis is asked only where this node does not know: a
+    /// listener who comes back to a channel that others have kept, or that he left a moment ago, costs no command.
     ///
     /// # Errors
     /// The bus's.
@@ -97,6 +109,33 @@ impl Subscription {
         if !self.channel().recoverable() {
             return Ok(Start::default());
         }
+        let start = match self.known_start(since.as_ref()) {
+            Some(start) => start,
+            None => self.ask_start(since).await?,
+        };
+        if start.was_recovering {
+            self.hub.metrics.recovered(start.recovered, start.missed.len());
+        }
+        Ok(start)
+    }
+
+    /// The start, where this node is in step with the channel and hears. Events that come from now on wait in the
+    /// subscription, which has begun before.
+    fn known_start(&self, since: Option<&Position>) -> Option<Start> {
+        if self.hub.listener.is_deaf() {
+            return None;
+        }
+        let top = self.entry.known_top()?;
+        match since {
+            None => Some(Start { top: Some(top), ..Start::default() }),
+            Some(since) if *since == top => {
+                Some(Start { top: Some(top), was_recovering: true, recovered: true, ..Start::default() })
+            }
+            Some(since) => self.hub.registry.recent.find(self.channel(), since, &top),
+        }
+    }
+
+    async fn ask_start(&self, since: Option<Position>) -> Result<Start, BusError> {
         let bus = &self.hub.app.bus;
         let Some(since) = since else {
             let history = bus.history(self.name(), &HistoryQuery::default()).await?;
@@ -109,13 +148,17 @@ impl Subscription {
             found.recovered = false;
             found.publications = Vec::new();
         }
-        self.hub.metrics.recovered(found.recovered, found.publications.len());
-        Ok(Start {
+        let start = Start {
             top: Some(found.top),
             was_recovering: true,
             recovered: found.recovered,
-            missed: found.publications,
-        })
+            missed: publications(found.publications).collect(),
+        };
+        // What a user missed no other one wants to know.
+        if !matches!(self.channel(), Channel::User(_)) {
+            self.hub.registry.recent.note(self.channel(), since, &start);
+        }
+        Ok(start)
     }
 
     /// Ends the making: the reply goes out first, then what came after its position.
@@ -124,7 +167,11 @@ impl Subscription {
     /// [`Stale`]: begin again with a new subscription.
     pub(crate) fn go_live(&self, start: &Start, reply: &Frame) -> Result<(), Stale> {
         let entry = &self.entry;
-        entry.lock().go_live(entry.channel, &entry.name, self.number, start.top.clone(), reply)
+        entry.lock().go_live(entry.channel, &entry.name, self.number, start.top.clone(), reply)?;
+        if let Some(top) = &start.top {
+            entry.compare_with(top);
+        }
+        Ok(())
     }
 
     /// After [`Stale`]: has the node itself looked after, if it is the one that is behind. In a task of its own: healing

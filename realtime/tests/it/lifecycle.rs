@@ -112,7 +112,7 @@ async fn after_all_sockets_have_gone_nothing_is_left() {
     }
     let empty = Occupancy { connections: 0, users: 0, channels: 0, subscriptions: 0 };
     Stand::eventually(async || hub.occupancy() == empty).await;
-    Stand::eventually(async || stand.app().bus.member_counts(&room).await.unwrap().clients == 0).await;
+    Stand::eventually(async || stand.app().bus.member_counts(&[&room]).await.unwrap()[0].clients == 0).await;
     let node = stand.app().bus.node_id();
     Stand::eventually(async || stand.app().bus.node_user_count(node).await.unwrap() == 0).await;
 }

@@ -10,6 +10,8 @@ mod client;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod coming_back;
+#[cfg(test)]
 mod connecting;
 #[cfg(test)]
 mod fairness;

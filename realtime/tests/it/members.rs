@@ -174,7 +174,7 @@ async fn up_to_two_hundred_are_listed_and_told_of_and_above_they_are_counted() {
     let mut watcher = stand.client(0, watching).await;
     watcher.subscribe_to(&room).await.unwrap();
     let counts = async |clients: u32, users: u32| {
-        let stats = stand.app().bus.member_counts(&room).await.unwrap();
+        let stats = stand.app().bus.member_counts(&[&room]).await.unwrap()[0];
         (stats.clients, stats.users) == (u64::from(clients), u64::from(users))
     };
     Stand::eventually(async || counts(200, 200).await).await;

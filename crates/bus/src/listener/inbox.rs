@@ -2,16 +2,16 @@
 //! and bytes. The reader never waits: what does not fit is dropped, counted and told.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use redis::{PushInfo, PushKind, Value};
 use tokio::sync::{Notify, mpsc};
 
 use super::health::Health;
 use super::{BusEvent, ListenerSettings, Publication};
 use crate::control::ControlMessage;
+use crate::frame::Frame;
 use crate::publish::Position;
 
 /// Control messages and notices have room beyond the limit of events, but not without end either.
@@ -20,6 +20,8 @@ const ROOM_FOR_NOTICES: usize = 4_096;
 pub(super) struct Inbox {
     state: Mutex<State>,
     wake: Notify,
+    /// Messages that were brought by all links so far, whatever they were.
+    messages: AtomicU64,
     most_events: usize,
     most_bytes: usize,
     control: Box<[u8]>,
@@ -91,6 +93,7 @@ impl Inbox {
         Self {
             state: Mutex::default(),
             wake: Notify::new(),
+            messages: AtomicU64::new(0),
             most_events: settings.queue_events.max(1),
             most_bytes: settings.queue_bytes,
             control: control.as_bytes().into(),
@@ -169,6 +172,10 @@ impl Inbox {
         self.lock().routes.len()
     }
 
+    pub(super) fn message_count(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
     /// Names of all channels, as Redis knows them.
     pub(super) fn route_names(&self) -> Vec<Box<[u8]>> {
         self.lock().routes.keys().cloned().collect()
@@ -193,6 +200,7 @@ impl Inbox {
             return;
         }
         let Some(Value::BulkString(frame)) = data.next() else { return };
+        self.messages.fetch_add(1, Ordering::Relaxed);
         if *name == *line.probe {
             line.health.hear();
             return;
@@ -200,7 +208,7 @@ impl Inbox {
         let put = if *name == *self.control {
             self.put_control(line, &frame)
         } else {
-            self.put_event(line, &name, frame)
+            self.put_events(line, &name, frame)
         };
         if put {
             self.wake.notify_one();
@@ -228,12 +236,12 @@ impl Inbox {
         true
     }
 
-    fn put_event(&self, line: &Line, name: &[u8], frame: Vec<u8>) -> bool {
-        let Some((offset, epoch, payload)) = parse_frame(frame) else {
+    /// One message, which may bring several events of its channel.
+    fn put_events(&self, line: &Line, name: &[u8], message: Vec<u8>) -> bool {
+        let Some(frame) = Frame::parse(message) else {
             tracing::warn!(channel = %String::from_utf8_lossy(name), "ignored a malformed event");
             return false;
         };
-        let size = payload.len();
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.closed || !line.is_open() {
@@ -242,35 +250,31 @@ impl Inbox {
         let Some(route) = state.routes.get_mut(name) else {
             return false;
         };
-        let full =
-            state.events.len() >= self.most_events || state.bytes.saturating_add(size) > self.most_bytes;
-        if full && !state.events.is_empty() {
-            state.dropped = state.dropped.saturating_add(1);
-            drop(guard);
-            metrics::counter!("bus_listener_dropped_total").increment(1);
-            return false;
+        if frame.first > 0 && route.epoch.as_bytes() != frame.epoch {
+            route.epoch = String::from_utf8_lossy(&frame.epoch).into();
         }
-        let position = (offset > 0).then(|| {
-            if route.epoch.as_bytes() != epoch {
-                route.epoch = String::from_utf8_lossy(&epoch).into();
+        let mut dropped = 0_u64;
+        state.events.reserve(frame.len());
+        for (offset, payload) in frame.events() {
+            let bytes = state.bytes.saturating_add(payload.len());
+            let full = state.events.len() >= self.most_events || bytes > self.most_bytes;
+            // What comes later does not fit either: a hole has an end, so that it is found once.
+            if dropped > 0 || (full && !state.events.is_empty()) {
+                dropped = dropped.saturating_add(1);
+                continue;
             }
-            Position { offset, epoch: Arc::clone(&route.epoch) }
-        });
-        let publication = Publication { channel: Arc::clone(&route.channel), position, payload };
-        state.bytes = state.bytes.saturating_add(size);
-        state.events.push(BusEvent::Publication(publication));
+            let position = (offset > 0).then(|| Position { offset, epoch: Arc::clone(&route.epoch) });
+            let publication = Publication { channel: Arc::clone(&route.channel), position, payload };
+            state.bytes = bytes;
+            state.events.push(BusEvent::Publication(publication));
+        }
+        state.dropped = state.dropped.saturating_add(dropped);
+        drop(guard);
+        if dropped > 0 {
+            metrics::counter!("bus_listener_dropped_total").increment(dropped);
+        }
         true
     }
-}
-
-/// `offset:epoch:payload` → its parts, which share the frame's memory.
-fn parse_frame(frame: Vec<u8>) -> Option<(u64, Bytes, Bytes)> {
-    let frame = Bytes::from(frame);
-    let mut parts = frame.splitn(3, |byte| *byte == b':');
-    let offset = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
-    let epoch = frame.slice_ref(parts.next()?);
-    let payload = frame.slice_ref(parts.next()?);
-    Some((offset, epoch, payload))
 }
 
 #[cfg(test)]
@@ -280,7 +284,8 @@ mod tests {
     use redis::{PushInfo, PushKind, Value};
     use tokio::sync::mpsc;
 
-    use super::{BusEvent, Health, Inbox, Line, ListenerSettings, parse_frame};
+    use super::{BusEvent, Health, Inbox, Line, ListenerSettings};
+    use crate::publish::Position;
 
     fn push(kind: PushKind, words: &[&str]) -> PushInfo {
         PushInfo {
@@ -302,15 +307,27 @@ mod tests {
         (Line::new(generation, "probe", Health::new(), broken), reports)
     }
 
-    #[test]
-    fn frames() {
-        let (offset, epoch, payload) = parse_frame(b"12:ab:{\"a\":1}".to_vec()).unwrap();
-        assert_eq!((offset, epoch.as_ref(), payload.as_ref()), (12, &b"ab"[..], &b"{\"a\":1}"[..]));
-        let (offset, epoch, payload) = parse_frame(b"0::x".to_vec()).unwrap();
-        assert_eq!((offset, epoch.as_ref(), payload.as_ref()), (0, &b""[..], &b"x"[..]));
-        for bad in ["", "x", "1:2", "a:b:c", "-1::x"] {
-            assert!(parse_frame(bad.into()).is_none(), "{bad}");
-        }
+    #[tokio::test]
+    async fn a_message_of_several_events_is_taken_as_far_as_it_fits() {
+        let inbox = inbox(4);
+        let (line, _reports) = line(1);
+        inbox.add_route("p{a}", "a");
+        inbox.put(&line, message("p{a}", "7+:e:1,2,1:xyyz"));
+        inbox.put(&line, message("p{a}", "10+:f:1,1,1:uvw"));
+        inbox.put(&line, message("p{a}", "10+:f:1,1,1:uv"));
+        let batch = inbox.take().await.unwrap();
+        let taken: Vec<_> = batch[..4]
+            .iter()
+            .map(|event| match event {
+                BusEvent::Publication(one) => (one.position.clone().unwrap(), one.payload.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let want = [(7, "e", "x"), (8, "e", "yy"), (9, "e", "z"), (10, "f", "u")];
+        let want = want.map(|(offset, epoch, event)| (Position::new(offset, epoch), event.into()));
+        assert_eq!(taken, want);
+        assert_eq!(batch[4..], [BusEvent::Overflowed { dropped: 2 }]);
+        assert_eq!(inbox.message_count(), 3);
     }
 
     #[tokio::test]
@@ -334,6 +351,7 @@ mod tests {
         inbox.close();
         assert_eq!(inbox.take().await, None);
     }
+
     #[test]
     fn a_channel_taken_away_breaks_the_connection_and_one_that_was_left_does_not() {
         let inbox = inbox(2);

@@ -206,6 +206,14 @@ impl Listener {
         self.handle.ears.is_deaf()
     }
 
+    /// How many messages Redis has sent to this node so far: events of subscribed channels (one message may bring
+    /// several), control messages and the link's own. What is published elsewhere is not among them, so it costs this
+    /// node nothing (realtime.md §7).
+    #[must_use]
+    pub fn message_count(&self) -> u64 {
+        self.handle.inbox.message_count()
+    }
+
     /// How many channels are subscribed.
     #[must_use]
     pub fn channel_count(&self) -> usize {

@@ -1,5 +1,7 @@
+-- KEYS: meta, stream
 -- ARGV after the shared one: least ttl of the meta in ms, lowest id, highest id, most entries (0 = only the position),
 -- '1' = newest first
+local epoch, top = position(KEYS[1], KEYS[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end

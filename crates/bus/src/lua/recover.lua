@@ -1,5 +1,7 @@
+-- KEYS: meta, stream
 -- ARGV after the shared one: least ttl of the meta in ms, epoch and offset of the client, most events to recover.
 -- The last member of the answer is 1 only if nothing is missing: never a part (realtime.md §5).
+local epoch, top = position(KEYS[1], KEYS[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end

@@ -148,14 +148,14 @@ async fn presence_members_caches_limits_and_marks_are_the_same_on_a_cluster() {
     for room in rooms(12) {
         for (client, user_id) in [("a", 1), ("b", 1), ("c", 2)] {
             let member = Member { client_id: client.into(), user_id, info: "{}".into() };
-            first.members_enter(&room, "n1", &member).await.unwrap();
+            first.members_enter(&room, "n1", &[member]).await.unwrap();
         }
         let members = second.members(&room, 10).await.unwrap();
         assert_eq!((members.counts.users, members.list.len()), (2, 3));
     }
     let swept = second.members_sweep("n1").await.unwrap();
     assert_eq!(swept.len(), 36);
-    assert_eq!(first.member_counts("room:3").await.unwrap().clients, 0);
+    assert_eq!(first.member_counts(&["room:3"]).await.unwrap()[0].clients, 0);
     // A cache of many entries, read at once.
     let keys: Vec<String> = (0..50).map(|number| format!("user:{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -1,6 +1,8 @@
 //! The bus against a real Redis server.
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod epochs;

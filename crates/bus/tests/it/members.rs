@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bus::{Bus, Member, MemberCounts, MemberNews};
+use bus::{Bus, Member, MemberCounts, MemberEdge, MemberNews};
 
 use crate::setup::{bus, nodes};
 
@@ -10,9 +10,18 @@ fn member(client: &str, user_id: u64) -> Member {
 }
 
 async fn enter(bus: &Bus, channel: &str, node: &str, client: &str, user: u64) -> (bool, u64, u64) {
-    let edge = bus.members_enter(channel, node, &member(client, user)).await.unwrap();
+    let edges = bus.members_enter(channel, node, &[member(client, user)]).await.unwrap();
+    let [edge] = edges[..] else { panic!("{edges:?}") };
     assert_eq!((edge.user_id, edge.last_of_user), (user, false));
     (edge.first_of_user, edge.users, edge.clients)
+}
+
+async fn leave(bus: &Bus, channel: &str, node: &str, client: &str) -> Option<MemberEdge> {
+    bus.members_leave(channel, node, &[client]).await.unwrap().pop().unwrap()
+}
+
+async fn counts(bus: &Bus, channel: &str) -> MemberCounts {
+    bus.member_counts(&[channel]).await.unwrap()[0]
 }
 
 #[tokio::test]
@@ -31,14 +40,43 @@ async fn users_come_with_their_first_client_and_go_with_their_last() {
     assert!(crowd.list.is_empty(), "counts above the limit");
     assert_eq!(crowd.counts.clients, 3);
 
-    assert_eq!(bus.members_leave("room:1", "n1", "nobody").await.unwrap(), None);
-    assert_eq!(bus.members_leave("room:1", "n1", "b").await.unwrap(), None, "not this node's");
-    let edge = bus.members_leave("room:1", "n1", "a").await.unwrap().unwrap();
+    assert_eq!(leave(&bus, "room:1", "n1", "nobody").await, None);
+    assert_eq!(leave(&bus, "room:1", "n1", "b").await, None, "not this node's");
+    let edge = leave(&bus, "room:1", "n1", "a").await.unwrap();
     assert_eq!((edge.user_id, edge.last_of_user, edge.users, edge.clients), (1, false, 2, 2));
-    let edge = bus.members_leave("room:1", "n2", "b").await.unwrap().unwrap();
+    let edge = leave(&bus, "room:1", "n2", "b").await.unwrap();
     assert_eq!((edge.user_id, edge.last_of_user, edge.users, edge.clients), (1, true, 1, 1));
-    assert_eq!(bus.member_counts("room:1").await.unwrap(), MemberCounts { clients: 1, users: 1 });
-    assert_eq!(bus.member_counts("room:2").await.unwrap(), MemberCounts { clients: 0, users: 0 });
+    let counts = bus.member_counts(&["room:2", "room:1"]).await.unwrap();
+    assert_eq!(counts, [MemberCounts::default(), MemberCounts { clients: 1, users: 1 }]);
+    assert!(bus.member_counts(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn many_come_and_go_in_few_calls_and_each_has_its_own_edge() {
+    let bus = bus().await;
+    assert!(bus.members_enter("room:1", "n1", &[]).await.unwrap().is_empty());
+    assert!(bus.members_leave("room:1", "n1", &[]).await.unwrap().is_empty());
+    // Two clients each of 250 users: more than one call takes.
+    let clients: Vec<String> = (0..500).map(|number| format!("c{number}")).collect();
+    let members: Vec<Member> = clients.iter().zip(0..).map(|(id, n)| member(id, 1 + n / 2)).collect();
+    let edges = bus.members_enter("room:1", "n1", &members).await.unwrap();
+    assert_eq!(edges.len(), 500);
+    for (number, edge) in edges.iter().enumerate() {
+        assert_eq!((edge.user_id, edge.first_of_user), (members[number].user_id, number % 2 == 0));
+    }
+    assert!(!bus.members_enter("room:1", "n1", &members[..3]).await.unwrap()[0].first_of_user);
+    assert_eq!(counts(&bus, "room:1").await, MemberCounts { clients: 500, users: 250 });
+
+    let mut going: Vec<&str> = clients.iter().map(String::as_str).collect();
+    going.insert(1, "nobody");
+    let edges = bus.members_leave("room:1", "n1", &going).await.unwrap();
+    assert_eq!((edges.len(), edges[1]), (501, None));
+    let edges: Vec<MemberEdge> = edges.into_iter().flatten().collect();
+    assert_eq!(edges.len(), 500);
+    for (number, edge) in edges.iter().enumerate() {
+        assert_eq!((edge.user_id, edge.last_of_user), (members[number].user_id, number % 2 == 1));
+    }
+    assert_eq!(edges.last().map(|edge| (edge.users, edge.clients)), Some((0, 0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +108,7 @@ async fn what_a_dead_node_entered_is_swept_once_over_all_sweepers() {
     let stayed = all.iter().filter(|swept| !swept.edge.last_of_user).count();
     assert_eq!(stayed, 5, "user 7 is still there through the living node");
     for room in 0..5 {
-        let counts = one.member_counts(&format!("room:{room}")).await.unwrap();
+        let counts = one.member_counts(&[&format!("room:{room}")]).await.unwrap()[0];
         assert_eq!(counts, MemberCounts { clients: 1, users: 1 });
     }
     assert!(one.sweep_dead(10).await.unwrap().dead_nodes.is_empty());
@@ -105,7 +143,7 @@ async fn whoever_asks_first_in_a_while_gets_all_moves_and_the_number_until_it_wa
     enter(&two, "room:1", "n2", "b2", 2).await;
     // Came and went: nobody has to know.
     enter(&two, "room:1", "n2", "c", 3).await;
-    two.members_leave("room:1", "n2", "c").await.unwrap().unwrap();
+    leave(&two, "room:1", "n2", "c").await.unwrap();
     assert_eq!(news(&two, "room:1").await, Some((Some(2), vec![(1, true), (2, true)])));
     let soon = one.members_news(&["room:1"], PAUSE).await.unwrap();
     assert!(matches!(soon[..], [MemberNews::Later(_)]), "told a moment ago: {soon:?}");
@@ -115,14 +153,14 @@ async fn whoever_asks_first_in_a_while_gets_all_moves_and_the_number_until_it_wa
     assert_eq!(news(&one, "room:1").await, None);
     // A further client of somebody who is here, and one of two, is no news.
     enter(&one, "room:1", "n1", "a2", 1).await;
-    one.members_leave("room:1", "n1", "a").await.unwrap().unwrap();
+    leave(&one, "room:1", "n1", "a").await.unwrap();
     assert_eq!(news(&one, "room:1").await, None);
-    one.members_leave("room:1", "n1", "a2").await.unwrap().unwrap();
+    leave(&one, "room:1", "n1", "a2").await.unwrap();
     assert_eq!(news(&two, "room:1").await, Some((Some(1), vec![(1, false)])));
     two.members_told(&[("room:1", 1)]).await.unwrap();
     // In an empty room nobody is there to be told.
     for client in ["b", "b2"] {
-        two.members_leave("room:1", "n2", client).await.unwrap().unwrap();
+        leave(&two, "room:1", "n2", client).await.unwrap();
     }
     assert_eq!(news(&two, "room:1").await, None);
     enter(&one, "room:1", "n1", "a", 1).await;
@@ -136,7 +174,7 @@ async fn a_number_that_is_the_same_again_is_told_since_a_newcomer_may_have_read_
     enter(&bus, "room:1", "n1", "b", 2).await;
     news(&bus, "room:1").await.unwrap();
     bus.members_told(&[("room:1", 2)]).await.unwrap();
-    bus.members_leave("room:1", "n1", "b").await.unwrap().unwrap();
+    leave(&bus, "room:1", "n1", "b").await.unwrap();
     // Who subscribes here reads 1, and the two make 2 again.
     enter(&bus, "room:1", "n1", "c", 3).await;
     assert_eq!(news(&bus, "room:1").await, Some((Some(2), vec![(2, false), (3, true)])));
@@ -151,7 +189,7 @@ async fn above_two_hundred_users_there_is_a_number_and_no_moves() {
     let (users, moves) = news(&bus, "room:1").await.unwrap();
     assert_eq!((users, moves.len()), (Some(200), 200));
     bus.members_told(&[("room:1", 200)]).await.unwrap();
-    bus.members_leave("room:1", "n1", "c7").await.unwrap().unwrap();
+    leave(&bus, "room:1", "n1", "c7").await.unwrap();
     enter(&bus, "room:1", "n1", "d", 201).await;
     enter(&bus, "room:1", "n1", "e", 202).await;
     assert_eq!(
@@ -160,7 +198,7 @@ async fn above_two_hundred_users_there_is_a_number_and_no_moves() {
         "though some moved below the limit"
     );
     bus.members_told(&[("room:1", 201)]).await.unwrap();
-    bus.members_leave("room:1", "n1", "e").await.unwrap().unwrap();
+    leave(&bus, "room:1", "n1", "e").await.unwrap();
     assert_eq!(news(&bus, "room:1").await, Some((Some(200), vec![(202, false)])));
 }
 

@@ -21,6 +21,7 @@ mod sync_messages;
 mod sync_walk;
 mod unread;
 mod view;
+mod write_messages;
 
 pub use conversations::{demand_conversation, find_conversation, list_conversations};
 pub use count_unread::count_unread;
@@ -34,6 +35,7 @@ pub use own_message::demand_own_message;
 pub use send_message::send_message;
 pub use start_typing::start_typing;
 pub use sync_messages::sync_messages;
+pub(crate) use write_messages::{AT_ONCE, LANES, Sends};
 
 use base::id::{ConversationId, UserId};
 use base::{CommonFault, Fault, Rule};

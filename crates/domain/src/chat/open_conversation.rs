@@ -5,7 +5,7 @@ use protocol::Event;
 use protocol::channel::Channel;
 use protocol::chat::{Conversation, OpenConversation};
 use store::StoreError;
-use store::chat::ConversationRow;
+use store::chat::{ConversationRow, UnreadAdded};
 
 use super::policy::{require_accepted, take_conversation};
 use super::unread::{find_totals, unread_in};
@@ -72,7 +72,7 @@ async fn write_conversation(
         for reader in [one, two] {
             let unread = unread_in(unit, reader, place.id()).await?;
             if unread > 0 {
-                added.push((reader, unread));
+                added.push(UnreadAdded { user_id: reader, count: unread, changes: 1 });
             }
         }
         store::chat::update_unread_added(unit, &added).await?;

@@ -16,27 +16,54 @@ const MESSAGES: TokenBucket = TokenBucket { capacity: 60, refill_per_sec: 1.0 };
 /// Conversations opened by one user: 20 an hour (domain.md §2.5).
 const CONVERSATIONS: TokenBucket = TokenBucket { capacity: 20, refill_per_sec: 20.0 / 3600.0 };
 
-/// Refuses a message that the receiver does not want. Whoever has written in the conversation himself wants the
-/// answers, whatever his settings say.
+/// A message that somebody wants to write.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// Who writes.
+    pub(super) from: UserId,
+    /// To whom.
+    pub(super) to: UserId,
+    /// Their conversation, if there is one.
+    pub(super) conversation_id: Option<ConversationId>,
+}
+
+/// Refuses a message that the receiver does not want.
 pub(super) async fn require_accepted(
     conn: &mut Conn,
     from: UserId,
     to: UserId,
     conversation_id: Option<ConversationId>,
 ) -> Result<(), ChatError> {
-    match users::may_message(conn, from, to).await {
+    let wishes = [Wish { from, to, conversation_id }];
+    require_each_accepted(conn, &wishes).await?.pop().unwrap_or(Ok(()))
+}
+
+/// Refuses each message that its receiver does not want; in the order of the wishes, with as many statements for many as
+/// for one. Whoever has written in the conversation himself wants the answers, whatever his settings say.
+pub(super) async fn require_each_accepted(
+    conn: &mut Conn,
+    wishes: &[Wish],
+) -> Result<Vec<Result<(), ChatError>>, ChatError> {
+    let pairs: Vec<(UserId, UserId)> = wishes.iter().map(|wish| (wish.from, wish.to)).collect();
+    let judged = users::may_message_each(conn, &pairs).await?;
+    let not_accepted: Vec<(ConversationId, UserId)> = wishes
+        .iter()
+        .zip(&judged)
+        .filter(|(_, verdict)| matches!(verdict, Err(MessagePolicy::NotAccepted)))
+        .filter_map(|(wish, _)| Some((wish.conversation_id?, wish.to)))
+        .collect();
+    let written = store::chat::list_written(conn, &not_accepted).await?;
+    let verdict = |(wish, verdict): (&Wish, Result<(), MessagePolicy>)| match verdict {
         Ok(()) => Ok(()),
         Err(MessagePolicy::NotFound) => Err(CommonFault::NotFound("user").into()),
         Err(MessagePolicy::Blocked) => Err(ChatError::Blocked),
         Err(MessagePolicy::Common(fault)) => Err(fault.into()),
         Err(MessagePolicy::NotAccepted) => {
-            let answered = match conversation_id {
-                Some(id) => store::chat::has_written(conn, id, to).await?,
-                None => false,
-            };
+            let answered = wish.conversation_id.is_some_and(|id| written.contains(&(id, wish.to)));
             if answered { Ok(()) } else { Err(ChatError::MessagesNotAccepted) }
         }
-    }
+    };
+    Ok(wishes.iter().zip(judged).map(verdict).collect())
 }
 
 /// Takes one message out of the actor's allowance.

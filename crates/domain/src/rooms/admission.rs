@@ -2,6 +2,8 @@
 //! are not banned and the room's access rules admit them. A free room that is live admits everybody signed in; any
 //! other room, those with a seat.
 
+use std::collections::{HashMap, HashSet};
+
 use base::id::UserId;
 use protocol::rooms::{AccessType, RegistrationStatus, RoomStatus};
 use store::Conn;
@@ -58,7 +60,7 @@ impl RoomMember {
     }
 }
 
-fn has_seat(registration: Option<RegistrationStatus>) -> bool {
+pub(super) fn has_seat(registration: Option<RegistrationStatus>) -> bool {
     use RegistrationStatus::{Attended, Missed, Registered};
     matches!(registration, Some(Registered | Attended | Missed))
 }
@@ -119,27 +121,120 @@ async fn admit_if(
     user_id: UserId,
     decide: fn(Claim) -> Result<(), RoomError>,
 ) -> Result<RoomMember, RoomError> {
-    let standing = store::rooms::find_standing(conn, room.id, room.user_id, user_id).await?;
-    let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
-    let status = room_status(&room.status)?;
-    let registration = standing.registration.as_deref().map(registration_status).transpose()?;
-    let claim = Claim {
-        status,
-        access: access_type(&room.access_type)?,
-        registration,
-        is_banned: standing.is_banned,
-    };
-    let role = if room.user_id == user_id {
-        Role::Host
-    } else {
-        match decide(claim) {
-            Ok(()) => Role::Member,
-            // Whether the refused one moderates is asked last: few are refused, and it takes a query.
-            Err(_) if is_moderator(conn, user_id).await? => Role::Moderator,
-            Err(refusal) => return Err(refusal),
-        }
-    };
-    Ok(RoomMember { room, status, role, standing, registration })
+    let mut crowd = Crowd::find(conn, room, &[user_id], decide).await?;
+    let Admitted { role, registration, .. } = crowd.admit(user_id)?;
+    let standing = crowd.standings.remove(&user_id).ok_or(NO_ROOM)?;
+    Ok(RoomMember { room: crowd.room, status: crowd.status, role, standing, registration })
+}
+
+/// Users who want to be in a room, and all that decides whether they may.
+pub(super) struct Crowd {
+    pub(super) room: RoomRow,
+    status: RoomStatus,
+    access: AccessType,
+    decide: fn(Claim) -> Result<(), RoomError>,
+    standings: HashMap<UserId, StandingRow>,
+    moderators: HashSet<UserId>,
+}
+
+/// One of a [`Crowd`] who may.
+pub(super) struct Admitted<'a> {
+    pub(super) role: Role,
+    pub(super) standing: &'a StandingRow,
+    registration: Option<RegistrationStatus>,
+}
+
+impl Crowd {
+    /// Those who may be in a live room, which was read or locked.
+    pub(super) async fn find_live(
+        conn: &mut Conn,
+        room: RoomRow,
+        user_ids: &[UserId],
+    ) -> Result<Self, RoomError> {
+        Self::find(conn, room, user_ids, decide_live).await
+    }
+
+    async fn find(
+        conn: &mut Conn,
+        room: RoomRow,
+        user_ids: &[UserId],
+        decide: fn(Claim) -> Result<(), RoomError>,
+    ) -> Result<Self, RoomError> {
+        let standings = match user_ids {
+            [user_id] => Vec::from_iter(store::rooms::find_standing(conn, room.id, *user_id).await?),
+            several => store::rooms::list_standings(conn, room.id, several).await?,
+        };
+        let mut crowd = Self {
+            status: room_status(&room.status)?,
+            access: access_type(&room.access_type)?,
+            room,
+            decide,
+            standings: standings.into_iter().map(|standing| (standing.user_id, standing)).collect(),
+            moderators: HashSet::new(),
+        };
+        // Whether a refused one moderates is asked last: few are refused, and it takes a query.
+        let refused: Vec<UserId> = user_ids
+            .iter()
+            .copied()
+            .filter(|user_id| {
+                *user_id != crowd.room.user_id
+                    && crowd.claim(*user_id).is_ok_and(|(_, claim)| (crowd.decide)(claim).is_err())
+            })
+            .collect();
+        crowd.find_moderators(conn, &refused).await?;
+        Ok(crowd)
+    }
+
+    /// Learns which of the users moderate: those who are not known to.
+    pub(super) async fn find_moderators(
+        &mut self,
+        conn: &mut Conn,
+        user_ids: &[UserId],
+    ) -> Result<(), RoomError> {
+        let unknown: Vec<UserId> =
+            user_ids.iter().copied().filter(|user_id| !self.moderators.contains(user_id)).collect();
+        self.moderators.extend(access::list_holders(conn, &unknown, "rooms.moderate").await?);
+        Ok(())
+    }
+
+    fn claim(&self, user_id: UserId) -> Result<(&StandingRow, Claim), RoomError> {
+        let standing = self.standings.get(&user_id).filter(|standing| standing.is_host_active);
+        let standing = standing.ok_or(NO_ROOM)?;
+        let registration = standing.registration.as_deref().map(registration_status).transpose()?;
+        let claim =
+            Claim { status: self.status, access: self.access, registration, is_banned: standing.is_banned };
+        Ok((standing, claim))
+    }
+
+    /// Admits one of the users, whatever the room's state.
+    fn admit(&self, user_id: UserId) -> Result<Admitted<'_>, RoomError> {
+        let (standing, claim) = self.claim(user_id)?;
+        let role = if self.room.user_id == user_id {
+            Role::Host
+        } else {
+            match (self.decide)(claim) {
+                Ok(()) => Role::Member,
+                Err(_) if self.moderators.contains(&user_id) => Role::Moderator,
+                Err(refusal) => return Err(refusal),
+            }
+        };
+        Ok(Admitted { role, standing, registration: claim.registration })
+    }
+
+    /// Admits one of the users to what happens while the room is live.
+    ///
+    /// # Errors
+    /// Those of [`admit_live`].
+    pub(super) fn admit_live(&self, user_id: UserId) -> Result<Admitted<'_>, RoomError> {
+        let admitted = self.admit(user_id)?;
+        if self.status == RoomStatus::Active { Ok(admitted) } else { Err(RoomError::NotActive) }
+    }
+
+    /// As [`RoomMember::is_staff`]. Of moderators only those are known who were refused, or asked for by
+    /// [`Self::find_moderators`].
+    pub(super) fn is_staff(&self, user_id: UserId) -> bool {
+        self.room.user_id == user_id || self.moderators.contains(&user_id)
+    }
 }
 
 /// Holds the user `rooms.moderate`?

@@ -35,7 +35,7 @@ pub(super) async fn require_staff(
     actor: &Actor,
     room: &RoomRow,
 ) -> Result<StandingRow, RoomError> {
-    let standing = store::rooms::find_standing(conn, room.id, room.user_id, actor.user_id()).await?;
+    let standing = store::rooms::find_standing(conn, room.id, actor.user_id()).await?;
     let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
     if room.user_id == actor.user_id() || is_moderator(conn, actor.user_id()).await? {
         return Ok(standing);
@@ -54,7 +54,7 @@ pub(super) async fn find_other(
     room: &RoomRow,
     user_id: UserId,
 ) -> Result<StandingRow, RoomError> {
-    let standing = store::rooms::find_standing(conn, room.id, room.user_id, user_id).await?;
+    let standing = store::rooms::find_standing(conn, room.id, user_id).await?;
     let standing = standing.ok_or(CommonFault::NotFound("user"))?;
     if user_id == actor.user_id() { Err(RoomError::StaffProtected) } else { Ok(standing) }
 }

@@ -4,7 +4,7 @@ use base::id::RoomId;
 use protocol::rooms::RoomState;
 
 use super::RoomError;
-use super::facts::{admit_by_facts, count_viewers, find_facts};
+use super::facts::{admit_by_facts, find_facts, find_room_now};
 use crate::{Actor, App};
 
 /// May the actor listen to the room? Answers the room's state, which is the `data` of the subscribe reply. Served
@@ -14,10 +14,9 @@ use crate::{Actor, App};
 /// [`RoomError::Banned`], [`RoomError::NotRegistered`], [`RoomError::NotActive`]; `not_found`.
 pub async fn enter_channel(app: &App, actor: &Actor, room_id: RoomId) -> Result<RoomState, RoomError> {
     actor.require("read")?;
-    let facts = find_facts(app, room_id).await?;
+    let (facts, viewers) = find_room_now(app, room_id).await?;
     admit_by_facts(app, actor, &facts).await?;
-    let viewers = count_viewers(app, room_id).await?;
-    Ok(facts.into_state(viewers))
+    Ok(facts.state(viewers))
 }
 
 /// Demands that the actor may be in the room, for a door that has to refuse a stranger before it tells what is wrong

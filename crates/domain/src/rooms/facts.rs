@@ -2,7 +2,7 @@
 //! (realtime.md §5). Writes of ours make it stale at once; what others write into the tables is seen after
 //! [`FACTS_TTL`], a seat that they take away after [`SEAT_TTL`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +12,19 @@ use protocol::channel::Channel;
 use protocol::rooms::{AccessType, RoomMessage, RoomState, RoomStatus};
 use serde::{Deserialize, Serialize};
 
-use super::admission::{Claim, admit, decide};
-use super::view::{access_type, message_view, room_status};
+use super::admission::{Claim, admit, decide, has_seat};
+use super::view::{access_type, message_view, registration_status, room_status};
 use super::{NO_ROOM, RoomError};
-use crate::fault::of_bus;
+use crate::fault::{of_bus, of_store};
 use crate::{Actor, App};
 
 /// Short, because one entry serves everybody in the room: even this absorbs any wave.
 const FACTS_TTL: Duration = Duration::from_secs(5);
 /// A seat is one user's own entry, so it has to last from one wave to the next.
 const SEAT_TTL: Duration = Duration::from_secs(3_600);
+/// Redis is asked for rooms at most so often by each node: so a wave into a room costs it a few hundred commands a second,
+/// however many come, and nobody waits for longer than this.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A room with more bans than this has each of them looked up.
 const MOST_BANNED: u32 = 1_000;
 
@@ -65,34 +68,57 @@ impl RoomFacts {
     }
 
     /// The state for those inside.
-    pub(super) fn into_state(self, viewers: u32) -> RoomState {
+    pub(super) fn state(&self, viewers: u32) -> RoomState {
         RoomState {
             id: self.id,
-            title: self.title,
+            title: self.title.clone(),
             status: self.status,
             viewers,
             slow_mode_seconds: self.slow_mode_seconds,
-            pinned: self.pinned,
+            pinned: self.pinned.clone(),
         }
     }
 }
 
-/// The facts of a room.
+/// What Redis has of a room: its facts, if they are there, and how many users listen to it at the moment.
+#[derive(Clone)]
+pub(crate) struct RoomLook {
+    facts: Option<Arc<RoomFacts>>,
+    viewers: u32,
+}
+
+/// Facts of a room, or what is wrong with its rows: one bad room must not fail those who ask for others.
+pub(crate) type FactsRead = Result<Arc<RoomFacts>, Arc<str>>;
+
+/// The facts of a room, and how many users listen to it at the moment. Everybody who asks at the same time asks together.
 ///
 /// # Errors
 /// `not_found` for a room that is not there, or whose host's account is gone.
-pub(super) async fn find_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> {
-    let cached = app.bus.cache_get(&facts_key(room_id)).await?;
-    if let Some(facts) = decode(cached.value.as_deref()) {
-        return Ok(facts);
+pub(super) async fn find_room_now(app: &App, room_id: RoomId) -> Result<(Arc<RoomFacts>, u32), RoomError> {
+    let reader = app.clone();
+    let look = app.room_looks.ask(room_id, move |ids| {
+        let app = reader.clone();
+        async move { look_at_rooms(&app, ids).await }
+    });
+    let RoomLook { facts, viewers } = look.await?.ok_or(NO_ROOM)?;
+    if let Some(facts) = facts {
+        return Ok((facts, viewers));
     }
-    // Everybody who finds it gone at this moment asks MySQL together.
     let reader = app.clone();
     let facts = app.room_reads.ask(room_id, move |ids| {
         let app = reader.clone();
         async move { read_all_facts(&app, ids).await }
     });
-    Ok(facts.await?.ok_or(NO_ROOM)?.map_err(|wrong| CommonFault::internal(wrong.to_string()))?)
+    let facts = facts.await?.ok_or(NO_ROOM)?;
+    Ok((facts.map_err(|wrong| CommonFault::internal(wrong.to_string()))?, viewers))
+}
+
+/// The facts of a room.
+///
+/// # Errors
+/// As for [`find_room_now`].
+pub(super) async fn find_facts(app: &App, room_id: RoomId) -> Result<Arc<RoomFacts>, RoomError> {
+    Ok(find_room_now(app, room_id).await?.0)
 }
 
 /// An entry of another release's shape counts as none.
@@ -100,8 +126,19 @@ fn decode(value: Option<&[u8]>) -> Option<RoomFacts> {
     serde_json::from_slice(value?).ok()
 }
 
-/// Facts of a room, or what is wrong with its rows: one bad room must not fail those who ask for others.
-pub(crate) type FactsRead = Result<RoomFacts, Arc<str>>;
+async fn look_at_rooms(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, RoomLook>, CommonFault> {
+    let keys: Vec<String> = ids.iter().map(|&id| facts_key(id)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let names: Vec<String> = ids.iter().map(|&id| Channel::Room(id).to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (cached, counts) =
+        tokio::try_join!(app.bus.cache_get_many(&keys), app.bus.member_counts(&names)).map_err(of_bus)?;
+    let look = |((room_id, cached), counts): ((RoomId, bus::CacheRead), bus::MemberCounts)| {
+        let facts = decode(cached.value.as_deref()).map(Arc::new);
+        (room_id, RoomLook { facts, viewers: u32::try_from(counts.users).unwrap_or(u32::MAX) })
+    };
+    Ok(ids.into_iter().zip(cached).zip(counts).map(look).collect())
+}
 
 async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, FactsRead>, CommonFault> {
     let mut all = HashMap::with_capacity(ids.len());
@@ -110,7 +147,7 @@ async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, F
         let cached = app.bus.cache_get(&key).await.map_err(of_bus)?;
         // Read by those before, and still true: a change makes the entry stale.
         if let Some(facts) = decode(cached.value.as_deref()) {
-            all.insert(room_id, Ok(facts));
+            all.insert(room_id, Ok(Arc::new(facts)));
             continue;
         }
         let facts = match read_facts(app, room_id).await {
@@ -126,7 +163,7 @@ async fn read_all_facts(app: &App, ids: Vec<RoomId>) -> Result<HashMap<RoomId, F
         };
         let bytes = serde_json::to_vec(&facts).map_err(CommonFault::internal)?;
         app.bus.cache_fill(&key, cached.version, &bytes, FACTS_TTL).await.map_err(of_bus)?;
-        all.insert(room_id, Ok(facts));
+        all.insert(room_id, Ok(Arc::new(facts)));
     }
     Ok(all)
 }
@@ -160,27 +197,68 @@ pub(super) async fn admit_by_facts(app: &App, actor: &Actor, facts: &RoomFacts) 
     if facts.host_id == user_id {
         return Ok(());
     }
-    let mut version = None;
     if facts.is_known_unbanned(user_id) {
         let open = Claim { status: facts.status, access: facts.access, registration: None, is_banned: false };
         if decide(open).is_ok() {
             return Ok(());
         }
-        let cached = app.bus.cache_get(&seat_key(facts.id, user_id)).await?;
-        if cached.value.is_some() && facts.status != RoomStatus::Cancelled {
+        if facts.status != RoomStatus::Cancelled && find_seat(app, facts.id, user_id).await? {
             return Ok(());
         }
-        version = Some(cached.version);
     }
-    let has_seat = {
-        let mut conn = app.store.reader().await?;
-        let room = store::rooms::find_room(&mut conn, facts.id).await?.ok_or(NO_ROOM)?;
-        admit(&mut conn, room, user_id).await?.has_seat()
-    };
-    if let Some(version) = version.filter(|_| has_seat) {
-        app.bus.cache_fill(&seat_key(facts.id, user_id), version, b"1", SEAT_TTL).await?;
+    let mut conn = app.store.reader().await?;
+    let room = store::rooms::find_room(&mut conn, facts.id).await?.ok_or(NO_ROOM)?;
+    admit(&mut conn, room, user_id).await.map(drop)
+}
+
+/// Whether the user has, or had, a seat: from Redis, or from MySQL together with all who are missed there at that moment.
+async fn find_seat(app: &App, room_id: RoomId, user_id: UserId) -> Result<bool, CommonFault> {
+    if app.bus.cache_peek(&seat_key(room_id, user_id)).await.map_err(of_bus)?.is_some() {
+        return Ok(true);
     }
-    Ok(())
+    let reader = app.clone();
+    let seat = app.seat_reads.ask((room_id, user_id), move |asked| {
+        let app = reader.clone();
+        async move { read_seats(&app, asked).await }
+    });
+    Ok(seat.await?.is_some())
+}
+
+/// Those of the asked who have a seat. Redis is asked once more: a read that ended meanwhile may have brought some.
+async fn read_seats(
+    app: &App,
+    asked: Vec<(RoomId, UserId)>,
+) -> Result<HashMap<(RoomId, UserId), ()>, CommonFault> {
+    let keys: Vec<String> = asked.iter().map(|&(room_id, user_id)| seat_key(room_id, user_id)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let cached = app.bus.cache_get_many(&keys).await.map_err(of_bus)?;
+    let mut seats = HashMap::with_capacity(asked.len());
+    let mut missing: BTreeMap<RoomId, HashMap<UserId, u64>> = BTreeMap::new();
+    for ((room_id, user_id), cached) in asked.into_iter().zip(cached) {
+        if cached.value.is_some() {
+            seats.insert((room_id, user_id), ());
+        } else {
+            missing.entry(room_id).or_default().insert(user_id, cached.version);
+        }
+    }
+    for (room_id, versions) in missing {
+        let user_ids: Vec<UserId> = versions.keys().copied().collect();
+        let mut conn = app.store.reader().await.map_err(of_store)?;
+        let standings = store::rooms::list_standings(&mut conn, room_id, &user_ids).await;
+        drop(conn);
+        for standing in standings.map_err(of_store)? {
+            let registration = standing.registration.as_deref().map(registration_status).transpose();
+            if !standing.is_host_active || standing.is_banned || !has_seat(registration.map_err(of_store)?) {
+                continue;
+            }
+            if let Some(&version) = versions.get(&standing.user_id) {
+                let key = seat_key(room_id, standing.user_id);
+                app.bus.cache_fill(&key, version, b"1", SEAT_TTL).await.map_err(of_bus)?;
+            }
+            seats.insert((room_id, standing.user_id), ());
+        }
+    }
+    Ok(seats)
 }
 
 /// Distinct users who listen to a room now.
@@ -188,6 +266,16 @@ pub(super) async fn admit_by_facts(app: &App, actor: &Actor, facts: &RoomFacts) 
 /// # Errors
 /// Those of the bus.
 pub(super) async fn count_viewers(app: &App, room_id: RoomId) -> Result<u32, RoomError> {
-    let counts = app.bus.member_counts(&Channel::Room(room_id).to_string()).await?;
-    Ok(u32::try_from(counts.users).unwrap_or(u32::MAX))
+    Ok(count_all_viewers(app, &[room_id]).await?.into_iter().next().unwrap_or(0))
+}
+
+/// Distinct users who listen to each of the rooms now, in their order: one question for all.
+///
+/// # Errors
+/// Those of the bus.
+pub(super) async fn count_all_viewers(app: &App, room_ids: &[RoomId]) -> Result<Vec<u32>, RoomError> {
+    let channels: Vec<String> = room_ids.iter().map(|&id| Channel::Room(id).to_string()).collect();
+    let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
+    let counts = app.bus.member_counts(&channels).await?;
+    Ok(counts.into_iter().map(|counts| u32::try_from(counts.users).unwrap_or(u32::MAX)).collect())
 }

@@ -47,7 +47,7 @@ pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<Room
         Some(jitsi) => issue_pass(jitsi, &member, actor.user_id(), moderator, Time::now_in_seconds())?,
     };
     let facts = find_facts(app, input.room_id).await?;
-    Ok(RoomJoined { room: facts.into_state(viewers), jitsi })
+    Ok(RoomJoined { room: facts.state(viewers), jitsi })
 }
 
 async fn write_attendance(

@@ -6,12 +6,11 @@ use base::id::RoomId;
 use base::paging::{Page, PageRequest};
 use base::{Problem, Violations};
 use chrono::NaiveDate;
-use futures_util::future::try_join_all;
 use protocol::rooms::{AccessType, LiveRoom, RoomFilter, RoomStatus};
 use store::rooms::RoomQuery;
 
 use super::RoomError;
-use super::facts::count_viewers;
+use super::facts::count_all_viewers;
 use super::view::room_view;
 use crate::{Actor, App};
 
@@ -49,8 +48,9 @@ pub async fn list_rooms(
     };
     let page = Page::from_rows(page, rows, |row| row.id);
     let live = page.items.iter().filter(|row| row.status == RoomStatus::Active.as_str());
-    let viewers = live.map(|row| async { Ok::<_, RoomError>((row.id, count_viewers(app, row.id).await?)) });
-    let viewers: HashMap<RoomId, u32> = try_join_all(viewers).await?.into_iter().collect();
+    let live: Vec<RoomId> = live.map(|row| row.id).collect();
+    let counts = count_all_viewers(app, &live).await?;
+    let viewers: HashMap<RoomId, u32> = live.into_iter().zip(counts).collect();
 
     let Page { items, next, previous, per_page } = page;
     let view = |row: store::rooms::RoomListRow| {

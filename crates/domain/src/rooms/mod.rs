@@ -26,6 +26,7 @@ mod set_slow_mode;
 mod start_room;
 mod threads;
 mod view;
+mod write_posts;
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub use ban_user::{ban_user, kick_user, unban_user};
 pub use create_room::create_room;
 pub use delete_room_message::delete_room_message;
 pub use enter_channel::{demand_entry, enter_channel};
-pub(crate) use facts::FactsRead;
+pub(crate) use facts::{FactsRead, LOOK_EVERY, RoomLook};
 pub use find_room::find_room;
 pub use join_room::join_room;
 pub use leave_room::leave_room;
@@ -55,6 +56,7 @@ pub use register_for_room::register_for_room;
 pub use set_slow_mode::set_slow_mode;
 pub use start_room::start_room;
 pub use threads::list_thread;
+pub(crate) use write_posts::{AT_ONCE, LANES, Posts};
 
 /// What can go wrong in and around rooms.
 #[derive(Debug, thiserror::Error)]

@@ -1,29 +1,24 @@
 //! Writing in a live room (realtime.md §3, §4; domain.md §5.6).
 
-use std::time::Duration;
-
 use base::id::RoomId;
 use base::text::{clean, length};
-use base::{Problem, Time, Violations};
+use base::{CommonFault, Problem, Time, Violations};
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::rooms::{MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage, RoomMessageType};
 use store::rooms::NewRoomMessage;
 
-use super::admission::{RoomMember, admit_live};
-use super::threads::find_thread_to_join;
-use super::{NO_ROOM, RoomError};
-use crate::idempotency::{self, Claim, Written};
+use super::RoomError;
+use super::write_posts::{Post, write_posts};
+use crate::idempotency::{self, Written};
 use crate::unit::Unit;
-use crate::{Actor, App, in_unit};
+use crate::{Actor, App};
 
 /// Characters of a message.
 const LONGEST: usize = 500;
 
 /// Posts a message to a live room. Threads have one level: an answer to an answer joins the thread of the first message.
-///
-/// Message ids are in the order of commits (realtime.md §5): the room's row is locked before the id is drawn, so the
-/// posts of one room commit one after the other. Inserting the message would lock that row against writers anyway.
+/// What is posted to a room while a commit runs is written together ([`write_posts`]).
 ///
 /// # Errors
 /// [`RoomError::NotActive`], [`RoomError::Muted`], [`RoomError::SlowMode`], [`RoomError::ParentNotFound`]; those of
@@ -39,7 +34,10 @@ pub async fn post_message(
     }
     let input = PostMessage { body: clean(&input.body), ..input };
     let checked = check(&input);
-    in_unit!(app, |unit| write_message(unit, actor, &input, &checked))
+    let keyed = idempotency::keyed(actor, "rooms.post_message", &input.client_id, &input)?;
+    let post = Post { user_id: actor.user_id(), input, checked, keyed };
+    let writer = app.clone();
+    app.posts.run(post.input.room_id, post, move |posts| write_posts(writer.clone(), posts)).await?
 }
 
 fn check(input: &PostMessage) -> Result<(), Violations> {
@@ -61,52 +59,6 @@ pub(super) fn check_body(body: &str) -> Violations {
     violations
 }
 
-/// Slow mode: the times of two messages of one member are at least so many seconds apart, or it is told how long to
-/// wait. Exact, since the room's row is locked; and only a message that was written takes its author's turn.
-async fn require_turn(unit: &mut Unit, actor: &Actor, member: &RoomMember) -> Result<(), RoomError> {
-    let seconds = store::rooms::find_slow_mode(unit, member.room.id).await?;
-    if seconds == 0 || member.is_staff(unit, actor.user_id()).await? {
-        return Ok(());
-    }
-    let Some(last) = store::rooms::find_last_written_at(unit, member.room.id, actor.user_id()).await? else {
-        return Ok(());
-    };
-    let turn = Time::from(last).plus_seconds(i64::from(seconds));
-    // Times are kept in whole seconds, and another node's clock may be ahead: never more than the whole wait.
-    let wait = turn.as_chrono().signed_duration_since(Time::now().as_chrono()).to_std().unwrap_or_default();
-    let wait = wait.min(Duration::from_secs(u64::from(seconds)));
-    if wait.is_zero() { Ok(()) } else { Err(RoomError::SlowMode(wait)) }
-}
-
-async fn write_message(
-    unit: &mut Unit,
-    actor: &Actor,
-    input: &PostMessage,
-    checked: &Result<(), Violations>,
-) -> Result<Written<MessagePosted>, RoomError> {
-    let ticket = match idempotency::claim(unit, actor, "rooms.post_message", &input.client_id, input).await? {
-        Claim::First(ticket) => ticket,
-        Claim::Answered(written) => return Ok(written),
-    };
-    let room = store::rooms::lock_room(unit, input.room_id).await?.ok_or(NO_ROOM)?;
-    let member = admit_live(unit, room, actor.user_id()).await?;
-    checked.clone()?;
-    if member.standing.is_muted && !member.is_staff(unit, actor.user_id()).await? {
-        return Err(RoomError::Muted);
-    }
-    let parent_id = match input.parent_id {
-        None => None,
-        Some(answered) => Some(find_thread_to_join(unit, member.room.id, answered).await?),
-    };
-    require_turn(unit, actor, &member).await?;
-
-    let author =
-        MemberCard { id: actor.user_id(), name: member.standing.name, avatar: member.standing.avatar };
-    let words = Words { message_type: input.message_type, body: &input.body, parent_id };
-    let message = add_message(unit, member.room.id, author, words).await?;
-    Ok(idempotency::remember(unit, ticket, MessagePosted { message }).await?)
-}
-
 /// What a message says.
 pub(super) struct Words<'a> {
     pub message_type: RoomMessageType,
@@ -121,17 +73,33 @@ pub(super) async fn add_message(
     author: MemberCard,
     words: Words<'_>,
 ) -> Result<RoomMessage, RoomError> {
-    let created_at = Time::now_in_seconds();
-    let new = NewRoomMessage {
-        live_room_id: room_id,
-        user_id: author.id,
-        parent_id: words.parent_id,
-        message_type: words.message_type.as_str(),
-        message: words.body,
-        created_at: created_at.as_chrono(),
-    };
-    let message = RoomMessage {
-        id: store::rooms::insert_message(unit, &new).await?,
+    let added = insert_messages(unit, room_id, vec![(author, words)], Time::now_in_seconds()).await?;
+    let message = added.into_iter().next().ok_or_else(|| CommonFault::internal("no message was added"))?;
+    unit.emit(Channel::Room(room_id), Event::RoomMessageCreated { message: message.clone() });
+    Ok(message)
+}
+
+/// Writes messages into a locked room, with ids in their order; the room does not hear of them yet.
+pub(super) async fn insert_messages(
+    unit: &mut Unit,
+    room_id: RoomId,
+    messages: Vec<(MemberCard, Words<'_>)>,
+    created_at: Time,
+) -> Result<Vec<RoomMessage>, RoomError> {
+    let rows: Vec<NewRoomMessage<'_>> = messages
+        .iter()
+        .map(|(author, words)| NewRoomMessage {
+            live_room_id: room_id,
+            user_id: author.id,
+            parent_id: words.parent_id,
+            message_type: words.message_type.as_str(),
+            message: words.body,
+            created_at,
+        })
+        .collect();
+    let ids = store::rooms::insert_messages(unit, &rows).await?;
+    let message = |((author, words), id): ((MemberCard, Words<'_>), u64)| RoomMessage {
+        id,
         room_id,
         user_id: author.id,
         user: Some(author),
@@ -144,6 +112,5 @@ pub(super) async fn add_message(
         my_reaction: None,
         created_at,
     };
-    unit.emit(Channel::Room(room_id), Event::RoomMessageCreated { message: message.clone() });
-    Ok(message)
+    Ok(messages.into_iter().zip(ids).map(message).collect())
 }

@@ -118,7 +118,7 @@ async fn write_registration(
 
 /// May the actor take a seat in this room at all?
 async fn require_open(unit: &mut Unit, room: &RoomRow, actor: &Actor) -> Result<(), RoomError> {
-    let standing = store::rooms::find_standing(unit, room.id, room.user_id, actor.user_id()).await?;
+    let standing = store::rooms::find_standing(unit, room.id, actor.user_id()).await?;
     let standing = standing.filter(|standing| standing.is_host_active).ok_or(NO_ROOM)?;
     let role = if room.user_id == actor.user_id() { Role::Host } else { Role::Member };
     match (room_status(&room.status)?, role) {

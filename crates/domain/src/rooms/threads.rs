@@ -1,10 +1,13 @@
 //! Threads: the answers to a message. They have one level; what another application wrote may have more, and belongs to
 //! the message that it all began with.
 
+use std::collections::{BTreeSet, HashMap};
+
 use base::id::RoomId;
 use base::paging::{Page, PageRequest};
 use protocol::rooms::RoomMessage;
 use store::Conn;
+use store::rooms::PlaceRow;
 
 use super::admission::admit;
 use super::list_room_messages::views_for;
@@ -14,37 +17,67 @@ use crate::{Actor, App};
 /// Levels of answers that are followed at most.
 const DEEPEST: u32 = 16;
 
-/// The message with which the thread of `id` begins. What another application hung under a message of another room
-/// begins in its own: whoever may read one room may not read that one for it.
-async fn find_first(
-    conn: &mut Conn,
-    room_id: RoomId,
-    id: u64,
-    parent_id: Option<u64>,
-) -> Result<u64, RoomError> {
-    let (mut first, mut above) = (id, parent_id);
-    for _ in 0..DEEPEST {
-        let Some(parent) = above else { break };
-        let place = store::rooms::find_message_place(conn, parent).await?;
-        let Some(place) = place.filter(|place| place.live_room_id == room_id) else { break };
-        (first, above) = (parent, place.parent_id);
-    }
-    Ok(first)
+/// The way up from a message to the one with which its thread begins.
+struct Climb {
+    from: u64,
+    /// As far as it has come.
+    first: u64,
+    above: Option<u64>,
 }
 
-/// The thread that an answer to `answered` belongs to.
-///
-/// # Errors
-/// [`RoomError::ParentNotFound`] where `answered` is not in the room, or deleted.
-pub(super) async fn find_thread_to_join(
+impl From<PlaceRow> for Climb {
+    fn from(place: PlaceRow) -> Self {
+        Self { from: place.id, first: place.id, above: place.parent_id }
+    }
+}
+
+/// The messages with which the threads of these messages begin, in one query a level. What another application hung under
+/// a message of another room begins in its own: whoever may read one room may not read that one for it.
+async fn find_firsts(
     conn: &mut Conn,
     room_id: RoomId,
-    answered: u64,
-) -> Result<u64, RoomError> {
-    let place = store::rooms::find_message_place(conn, answered).await?;
-    let place = place.filter(|place| place.live_room_id == room_id && !place.is_deleted);
-    let place = place.ok_or(RoomError::ParentNotFound)?;
-    find_first(conn, room_id, answered, place.parent_id).await
+    places: impl IntoIterator<Item = PlaceRow>,
+) -> Result<HashMap<u64, u64>, RoomError> {
+    let mut climbs: Vec<Climb> = places.into_iter().map(Climb::from).collect();
+    for _ in 0..DEEPEST {
+        let above: BTreeSet<u64> = climbs.iter().filter_map(|climb| climb.above).collect();
+        if above.is_empty() {
+            break;
+        }
+        let above = find_places(conn, room_id, &Vec::from_iter(above)).await?;
+        for climb in &mut climbs {
+            match climb.above.and_then(|id| above.get(&id)) {
+                Some(place) => (climb.first, climb.above) = (place.id, place.parent_id),
+                None => climb.above = None,
+            }
+        }
+    }
+    Ok(climbs.into_iter().map(|climb| (climb.from, climb.first)).collect())
+}
+
+/// Those of the messages that are in the room.
+async fn find_places(
+    conn: &mut Conn,
+    room_id: RoomId,
+    ids: &[u64],
+) -> Result<HashMap<u64, PlaceRow>, RoomError> {
+    let places = store::rooms::list_message_places(conn, ids).await?;
+    let of_room = places.into_iter().filter(|place| place.live_room_id == room_id);
+    Ok(of_room.map(|place| (place.id, place)).collect())
+}
+
+/// The threads that answers to messages belong to: of each message answered its thread, nothing where it is not in the
+/// room, or deleted.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn find_threads_to_join(
+    conn: &mut Conn,
+    room_id: RoomId,
+    answered: &[u64],
+) -> Result<HashMap<u64, u64>, RoomError> {
+    let places = find_places(conn, room_id, answered).await?;
+    find_firsts(conn, room_id, places.into_values().filter(|place| !place.is_deleted)).await
 }
 
 /// A page of the answers to a message of the room, oldest first; the following page is the newer one. For the same
@@ -65,7 +98,8 @@ pub async fn list_thread(
     admit(&mut conn, room, actor.user_id()).await?;
     let place = store::rooms::find_message_place(&mut conn, message_id).await?;
     let place = place.filter(|place| place.live_room_id == room_id).ok_or(NO_MESSAGE)?;
-    let first = find_first(&mut conn, room_id, message_id, place.parent_id).await?;
+    let firsts = find_firsts(&mut conn, room_id, [place]).await?;
+    let first = firsts.get(&message_id).copied().unwrap_or(message_id);
     let cursor = page.cursor.map(|cursor| cursor.id);
     let rows =
         store::rooms::list_thread(&mut conn, room_id, first, cursor, page.forward(), page.fetch()).await?;

@@ -88,6 +88,9 @@ impl RequestLimiter {
     /// Had `who` nothing left when he asked last, and has nothing come back since? Then the refusal, without asking
     /// anybody: for what is to be spared before it is known whose share counts.
     pub fn find_refused(&self, policy: RatePolicy, who: &str) -> Option<RateState> {
+        if self.refused.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return None;
+        }
         self.recall_refused(&bucket_of(policy, who), Instant::now())
     }
 

@@ -16,5 +16,5 @@ pub async fn find_transaction(app: &App, actor: &Actor, id: u64) -> Result<Trans
     let mut conn = app.store.reader().await?;
     let row = store::wallet::find_transaction(&mut conn, actor.user_id(), id).await?;
     let row = row.ok_or(CommonFault::NotFound("transaction"))?;
-    Ok(transaction_view(row, &app.settings.money.currency)?)
+    Ok(transaction_view(row)?)
 }

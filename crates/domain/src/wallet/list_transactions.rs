@@ -20,9 +20,6 @@ pub async fn list_transactions(
     page: PageRequest,
 ) -> Result<Page<Transaction>, WalletError> {
     actor.require("read")?;
-    let mut conn = app.store.reader().await?;
-    let wallet = store::wallet::find_wallet(&mut conn, actor.user_id()).await?;
-    let wallet = wallet.ok_or(CommonFault::NotFound("wallet"))?;
     let which = TransactionQuery {
         entry_type: filter.entry_type.map(EntryType::as_str),
         category: filter.category.map(Category::as_str),
@@ -33,8 +30,16 @@ pub async fn list_transactions(
         forward: page.forward(),
         limit: page.fetch(),
     };
-    let rows = store::wallet::list_transactions(&mut conn, wallet.id, which).await?;
-    let items = rows.into_iter().map(|row| transaction_view(row, &wallet.currency));
+    let rows = {
+        let mut conn = app.store.reader().await?;
+        let rows = store::wallet::list_transactions(&mut conn, actor.user_id(), which).await?;
+        // Nothing to list, or nowhere to look for it: only then is it asked which.
+        if rows.is_empty() && store::wallet::find_wallet(&mut conn, actor.user_id()).await?.is_none() {
+            return Err(CommonFault::NotFound("wallet").into());
+        }
+        rows
+    };
+    let items = rows.into_iter().map(transaction_view);
     let items = items.collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(page, items, |transaction| transaction.id))
 }

@@ -19,7 +19,7 @@ pub(super) fn wallet_view(row: WalletRow) -> Wallet {
     }
 }
 
-pub(super) fn transaction_view(row: TransactionRow, currency: &str) -> Result<Transaction, StoreError> {
+pub(super) fn transaction_view(row: TransactionRow) -> Result<Transaction, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "transactions", column };
     Ok(Transaction {
         id: row.id,
@@ -27,7 +27,7 @@ pub(super) fn transaction_view(row: TransactionRow, currency: &str) -> Result<Tr
         category: category(&row.category).ok_or_else(|| corrupt("category"))?,
         amount: row.amount,
         balance_after: row.balance_after,
-        currency: currency.to_owned(),
+        currency: row.currency,
         status: row.status,
         transaction_reference: row.transaction_reference,
         related_type: row.related_type.as_deref().map(short_name),

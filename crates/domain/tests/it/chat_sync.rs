@@ -201,13 +201,13 @@ async fn what_was_committed_late_with_a_smaller_id_is_found() {
         reply_to_id: None,
         now,
     };
-    let late = store::chat::insert_message(&mut slow, &new).await.unwrap();
+    let late = store::chat::insert_messages(&mut slow, &[new]).await.unwrap()[0];
     let quick = send(app, &carla_acts, to_user(amal, "quick")).await;
     assert!(late < quick.id);
     // Amal's device hears Carla's, stops hearing, and only then the slow one is there.
     let before = synced(app, &amal_acts, SyncMessages::default()).await;
     assert!(ids(&before.messages).contains(&quick.id) && !ids(&before.messages).contains(&late));
-    store::chat::update_last_message(&mut slow, place, late, now).await.unwrap();
+    store::chat::update_last_messages(&mut slow, &[(place, late)], now).await.unwrap();
     slow.commit().await.unwrap();
     for since in [None, Some(before.at), Some(now)] {
         let asked = SyncMessages { after_message_id: quick.id, since, ..SyncMessages::default() };

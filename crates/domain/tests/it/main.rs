@@ -12,6 +12,8 @@ mod chat_media;
 #[cfg(test)]
 mod chat_sync;
 #[cfg(test)]
+mod chat_together;
+#[cfg(test)]
 mod commits;
 #[cfg(test)]
 mod gift_lists;
@@ -30,6 +32,8 @@ mod rooms_messages;
 #[cfg(test)]
 mod rooms_order;
 #[cfg(test)]
+mod rooms_together;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod society;
@@ -43,5 +47,7 @@ mod uploads;
 mod users;
 #[cfg(test)]
 mod wallet;
+#[cfg(test)]
+mod waves;
 #[cfg(test)]
 mod world;

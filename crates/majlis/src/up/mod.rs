@@ -5,6 +5,7 @@ mod ports;
 mod processes;
 mod servers;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -137,12 +138,15 @@ impl Stack {
             admin_token,
             hub_pids: Vec::new(),
             api_pid: 0,
+            database_pid: None,
+            redis_pid: None,
             database_url: servers.database_url.clone(),
             redis_url: servers.redis_url.clone(),
             accounts,
             rooms: active_rooms(app).await?,
         };
         processes.fill_pids(&mut up);
+        (up.database_pid, up.redis_pid) = servers.pids();
         Ok(up)
     }
 
@@ -175,21 +179,28 @@ impl Stack {
 
     /// Starts again what dies, until interrupted. The two watches run side by side, so that neither is cut off in the
     /// middle of a restart by the other.
-    async fn watch_over(&mut self, mut up: UpFile) -> Result<ExitCode> {
+    async fn watch_over(&mut self, up: UpFile) -> Result<ExitCode> {
         let Self { data, servers, processes, .. } = self;
         let (Some(servers), Some(processes)) = (servers, processes) else {
             anyhow::bail!("nothing was started");
         };
+        let up = RefCell::new(up);
+        let change = |how: &dyn Fn(&mut UpFile)| {
+            let mut up = up.borrow_mut();
+            how(&mut up);
+            data.write_up_file(&up).context("up.json cannot be written")
+        };
         let watch_servers = async {
             loop {
                 servers.restart_dead().await?;
+                let pids = servers.pids();
+                change(&|up| (up.database_pid, up.redis_pid) = pids)?;
             }
         };
         let watch_processes = async {
             loop {
                 processes.restart_dead().await?;
-                processes.fill_pids(&mut up);
-                data.write_up_file(&up).context("up.json cannot be written")?;
+                change(&|up| processes.fill_pids(up))?;
             }
         };
         tokio::select! {
@@ -222,7 +233,7 @@ async fn active_rooms(app: &App) -> Result<Vec<UpRoom>> {
         .context("the rooms cannot be listed")?;
     let mut rooms: Vec<(bool, UpRoom)> = Vec::new();
     for room in page.items {
-        let slow = store::rooms::find_slow_mode(&mut *app.store.reader().await?, room.id).await?;
+        let slow = store::rooms::find_slow_mode(&mut app.store.reader().await?, room.id).await?;
         let free = room.access_type == AccessType::Free;
         let open = free && room.max_participants.is_none() && slow == 0;
         rooms.push((!open, UpRoom { id: room.id, host_id: room.host.id }));

@@ -104,6 +104,11 @@ impl Servers {
         Ok(())
     }
 
+    /// The processes of the private servers: the database's, then Redis'.
+    pub(super) fn pids(&self) -> (Option<u32>, Option<u32>) {
+        (self.mysql.as_ref().map(MySqlServer::pid), self.redis.as_ref().map(RedisServer::pid))
+    }
+
     /// Shuts the private servers down.
     pub(super) async fn stop(self) {
         let mysql = async {

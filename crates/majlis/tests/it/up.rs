@@ -152,8 +152,17 @@ fn up_tells_scripts_everything_restarts_what_dies_and_ends_on_one_interrupt() {
 
     let mut pids: Vec<Pid> = after["hub_pids"].as_array().unwrap().iter().map(pid).collect();
     pids.push(pid(&after["api_pid"]));
-    pids.extend(servers(up.data.path()));
-    assert!(pids.len() >= 4, "the database server was not found");
+    let found = servers(up.data.path());
+    assert!(!found.is_empty(), "the database server was not found");
+    assert!(found.contains(&pid(&after["database_pid"])), "{found:?} and {}", after["database_pid"]);
+
+    // So does Redis.
+    let victim = after["redis_pid"].clone();
+    kill_process(pid(&victim), Signal::KILL).unwrap();
+    let after = up.wait_for(Duration::from_secs(10), |file| file["redis_pid"] != victim);
+    assert!(is_running(pid(&after["redis_pid"])));
+    pids.extend(found);
+    pids.push(pid(&after["redis_pid"]));
     let interrupted = Instant::now();
     kill_process(Pid::from_child(&up.child), Signal::INT).unwrap();
     let status = up.child.wait().unwrap();

@@ -4,6 +4,7 @@ use base::Time;
 use base::id::{ConversationId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 
+use crate::statement::Statement;
 use crate::{Conn, StoreError, affected};
 
 /// The unique index of the pair.
@@ -82,6 +83,50 @@ pub async fn find_conversation_of(
     .await?)
 }
 
+/// The conversations of pairs (the smaller id first), deleted ones too, in no order: (conversation, pair).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_conversation_ids_of(
+    conn: &mut Conn,
+    pairs: &[(UserId, UserId)],
+) -> Result<Vec<(ConversationId, UserId, UserId)>, StoreError> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Not `(user_one_id, user_two_id) IN (…)`: MariaDB would not look into the index for that.
+    let mut query = Statement::new("SELECT id, user_one_id, user_two_id FROM conversations WHERE ");
+    for (number, (user_one_id, user_two_id)) in pairs.iter().enumerate() {
+        query.push(if number > 0 { " OR " } else { "" });
+        query.push("(user_one_id = ").push_number(*user_one_id);
+        query.push(" AND user_two_id = ").push_number(*user_two_id).push(")");
+    }
+    query.fetch_all(conn).await
+}
+
+/// Conversations by their ids, deleted ones too, and holds their rows until the transaction ends. Rows are held in the
+/// order of their ids, whatever that of `ids`, so that two transactions that hold some of the same cannot deadlock.
+///
+/// # Errors
+/// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
+pub async fn lock_conversations(
+    conn: &mut Conn,
+    ids: &[ConversationId],
+) -> Result<Vec<ConversationRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The index is named because a server that finds the table small would read all of it, and wait for rows that
+    // nobody asked for.
+    let mut query = Statement::new(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM conversations FORCE INDEX (PRIMARY) WHERE id IN ("
+    ));
+    query.push_numbers(ids).push(") ORDER BY id FOR UPDATE");
+    query.fetch_all(conn).await
+}
+
 /// As [`find_conversation`], and holds the row until the transaction ends.
 ///
 /// # Errors
@@ -90,10 +135,7 @@ pub async fn lock_conversation(
     conn: &mut Conn,
     id: ConversationId,
 ) -> Result<Option<ConversationRow>, StoreError> {
-    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM conversations WHERE id = ? FOR UPDATE"))
-        .bind(id)
-        .fetch_optional(conn)
-        .await?)
+    Ok(lock_conversations(conn, &[id]).await?.pop())
 }
 
 /// As [`find_conversation_of`], and holds the row until the transaction ends.
@@ -138,25 +180,31 @@ pub async fn insert_conversation(
     Ok(done.last_insert_id())
 }
 
-/// Names the newest message of a locked conversation, which undoes a deletion of the conversation.
+/// Names the newest message of each of these locked conversations (each once), which undoes a deletion of the
+/// conversation.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn update_last_message(
+pub async fn update_last_messages(
     conn: &mut Conn,
-    id: ConversationId,
-    message_id: MessageId,
+    last: &[(ConversationId, MessageId)],
     now: Time,
 ) -> Result<(), StoreError> {
-    let done = sqlx::query(
-        "UPDATE conversations SET last_message_id = ?, deleted_at = NULL, updated_at = ? WHERE id = ?",
-    )
-    .bind(message_id)
-    .bind(now.as_chrono())
-    .bind(id)
-    .execute(conn)
-    .await?;
-    affected("conversations", 1, &done)
+    if last.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        Statement::new("UPDATE conversations FORCE INDEX (PRIMARY) SET last_message_id = CASE id");
+    for (id, message_id) in last {
+        query.push(" WHEN ").push_number(*id).push(" THEN ").push_number(*message_id);
+    }
+    query.push(" END, deleted_at = NULL, updated_at = ").push_seconds(now).push(" WHERE id IN (");
+    query.push_each(last, |query, (id, _)| {
+        query.push_number(*id);
+    });
+    query.push(")");
+    let expected = u64::try_from(last.len()).unwrap_or(u64::MAX);
+    affected("conversations", expected, &query.execute(conn).await?)
 }
 
 /// Names the newest message that is left of a locked conversation, or none; a deleted conversation stays so.

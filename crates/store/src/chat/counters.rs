@@ -5,6 +5,7 @@ use base::id::{ConversationId, UserId};
 use sqlx::QueryBuilder;
 
 use super::push_ids;
+use crate::statement::Statement;
 use crate::{Conn, StoreError};
 
 /// Unread messages in one conversation.
@@ -27,23 +28,36 @@ pub struct UnreadTotal {
     pub version: u64,
 }
 
-/// Adds to unread totals; the rows' locks make the sums exact. Pass users in ascending order, so that two
+/// What is added to a user's unread total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadAdded {
+    /// Whose.
+    pub user_id: UserId,
+    /// How many messages.
+    pub count: u32,
+    /// In how many changes, each of which is to have a version of its own.
+    pub changes: u64,
+}
+
+/// Adds to unread totals; the rows' locks make the sums exact. Pass users in ascending order, each once, so that two
 /// transactions that add to the same two users cannot deadlock.
 ///
 /// # Errors
 /// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
-pub async fn update_unread_added(conn: &mut Conn, added: &[(UserId, u32)]) -> Result<(), StoreError> {
+pub async fn update_unread_added(conn: &mut Conn, added: &[UnreadAdded]) -> Result<(), StoreError> {
     if added.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new("INSERT INTO hub_chat_counters (user_id, unread_total, version) ");
-    query.push_values(added, |mut row, (user_id, count)| {
-        row.push_bind(*user_id).push_bind(*count).push_bind(1);
+    let mut query = Statement::new("INSERT INTO hub_chat_counters (user_id, unread_total, version) VALUES ");
+    query.push_each(added, |query, UnreadAdded { user_id, count, changes }| {
+        query.push("(").push_number(*user_id).push(", ").push_number(u64::from(*count));
+        query.push(", ").push_number(*changes).push(")");
     });
     query.push(
-        " ON DUPLICATE KEY UPDATE unread_total = unread_total + VALUES(unread_total), version = version + 1",
+        " ON DUPLICATE KEY UPDATE unread_total = unread_total + VALUES(unread_total), \
+           version = version + VALUES(version)",
     );
-    query.build().execute(conn).await?;
+    query.execute(conn).await?;
     Ok(())
 }
 
@@ -76,10 +90,9 @@ pub async fn list_unread_totals(
         return Ok(Vec::new());
     }
     let mut query =
-        QueryBuilder::new("SELECT user_id, unread_total, version FROM hub_chat_counters WHERE user_id IN (");
-    push_ids(&mut query, user_ids);
-    query.push(")");
-    Ok(query.build_query_as().fetch_all(conn).await?)
+        Statement::new("SELECT user_id, unread_total, version FROM hub_chat_counters WHERE user_id IN (");
+    query.push_numbers(user_ids).push(")");
+    query.fetch_all(conn).await
 }
 
 /// Unread messages of a user in each of these conversations; those without any are left out.

@@ -7,6 +7,7 @@ use sqlx::QueryBuilder;
 use sqlx::types::Json;
 
 use super::push_ids;
+use crate::statement::Statement;
 use crate::{Conn, StoreError, affected};
 
 /// The columns of [`MessageRow`], of a table called `m`.
@@ -89,27 +90,38 @@ pub enum MessagesFrom {
     After(MessageId),
 }
 
-/// Adds a message to a conversation whose row the transaction holds, so that ids follow commits.
+/// Adds messages to conversations whose rows the transaction holds, so that ids follow commits. Gives their ids, which
+/// ascend in the order of the messages.
 ///
 /// # Errors
-/// Those of the driver.
-pub async fn insert_message(conn: &mut Conn, message: &NewMessage<'_>) -> Result<MessageId, StoreError> {
-    let done = sqlx::query(
+/// [`StoreError::Foreign`] where somebody, or a message replied to, has gone.
+pub async fn insert_messages(
+    conn: &mut Conn,
+    messages: &[NewMessage<'_>],
+) -> Result<Vec<MessageId>, StoreError> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new(
         "INSERT INTO messages (conversation_id, sender_id, type, body, media_urls, metadata, reply_to_id, \
-           created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(message.conversation_id)
-    .bind(message.sender_id)
-    .bind(message.message_type)
-    .bind(message.body)
-    .bind(Json(message.media_urls))
-    .bind(message.metadata.map(Json))
-    .bind(message.reply_to_id)
-    .bind(message.now.as_chrono())
-    .bind(message.now.as_chrono())
-    .execute(conn)
-    .await?;
-    Ok(done.last_insert_id())
+           created_at, updated_at) VALUES ",
+    );
+    query.push_each(messages, |query, message| {
+        query.push("(").push_number(message.conversation_id).push(", ").push_number(message.sender_id);
+        query.push(", '").push(message.message_type).push("', ").push_text_or_null(message.body);
+        if message.media_urls.is_empty() {
+            query.push(", '[]', ");
+        } else {
+            query.push(", ").push_text(&serde_json::json!(message.media_urls).to_string()).push(", ");
+        }
+        query.push_text_or_null(message.metadata.map(ToString::to_string).as_deref());
+        query.push(", ").push_number_or_null(message.reply_to_id);
+        query.push(", ").push_seconds(message.now).push(", ").push_seconds(message.now).push(")");
+    });
+    let done = query.execute(conn).await?;
+    let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+    affected("messages", count, &done)?;
+    crate::inserted_ids(conn, &done, count).await
 }
 
 /// Gives a message of a locked conversation other words.
@@ -213,23 +225,26 @@ pub async fn list_messages(
     Ok(query.bind(limit).fetch_all(conn).await?)
 }
 
-/// Has this user written in this conversation (deleted messages count)?
+/// Those of the (conversation, sender) in which the sender has written in the conversation (deleted messages count), in
+/// no order.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn has_written(
+pub async fn list_written(
     conn: &mut Conn,
-    conversation_id: ConversationId,
-    sender_id: UserId,
-) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT CAST(1 AS SIGNED) FROM messages WHERE conversation_id = ? AND sender_id = ? LIMIT 1",
-    )
-    .bind(conversation_id)
-    .bind(sender_id)
-    .fetch_optional(conn)
-    .await?;
-    Ok(found.is_some())
+    asked: &[(ConversationId, UserId)],
+) -> Result<Vec<(ConversationId, UserId)>, StoreError> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new("");
+    for (number, (conversation_id, sender_id)) in asked.iter().enumerate() {
+        query.push(if number > 0 { " UNION ALL " } else { "" });
+        query.push("(SELECT conversation_id, sender_id FROM messages WHERE conversation_id = ");
+        query.push_number(*conversation_id).push(" AND sender_id = ").push_number(*sender_id);
+        query.push(" LIMIT 1)");
+    }
+    query.fetch_all(conn).await
 }
 
 /// The id of a conversation's newest message, deleted ones too.

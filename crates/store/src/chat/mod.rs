@@ -1,10 +1,12 @@
 //! Conversations, messages and unread totals (domain.md §4.1 rows 30-31, §5.10; `hub_chat_counters`).
 
+mod admissions;
 mod conversations;
 mod counters;
 mod messages;
 mod sync;
 
+pub use admissions::*;
 pub use conversations::*;
 pub use counters::*;
 pub use messages::*;

@@ -75,7 +75,7 @@ impl SeedLock {
         let got: Option<i64> =
             sqlx::query_scalar("SELECT GET_LOCK(CONCAT('majlis_seed_', LEFT(SHA2(DATABASE(), 256), 32)), ?)")
                 .bind(LOCK_WAIT_SECONDS)
-                .fetch_one(&mut *conn)
+                .fetch_one(&mut conn)
                 .await?;
         // Closed, not given back: a seeding that fails must not leave the lock in the pool.
         conn.close_on_drop();
@@ -90,7 +90,7 @@ impl SeedLock {
         let _released: Option<i64> = sqlx::query_scalar(
             "SELECT RELEASE_LOCK(CONCAT('majlis_seed_', LEFT(SHA2(DATABASE(), 256), 32)))",
         )
-        .fetch_one(&mut *self.0)
+        .fetch_one(&mut self.0)
         .await?;
         Ok(())
     }

@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
+
+use crate::Conn;
 
 /// How long `migrate` waits for another process that is migrating the same database.
 pub const LOCK_WAIT: Duration = Duration::from_mins(2);
@@ -73,6 +76,7 @@ migrations! {
     25 "0025_message_changes.sql"
     26 "0026_last_seen.sql"
     27 "0027_gift_leaderboard.sql"
+    28 "0028_answers.sql"
 }
 
 /// What `migrate` is doing, for whoever shows it.
@@ -162,8 +166,11 @@ pub enum MigrateError {
 ///
 /// # Errors
 /// [`MigrateError`]; files applied before the failure stay applied.
-pub async fn migrate(pool: &MySqlPool, progress: impl FnMut(Progress)) -> Result<usize, MigrateError> {
-    migrate_files(pool, MIGRATIONS, progress).await
+pub async fn migrate(
+    options: &MySqlConnectOptions,
+    progress: impl FnMut(Progress),
+) -> Result<usize, MigrateError> {
+    migrate_files(options, MIGRATIONS, progress).await
 }
 
 /// [`migrate`] with another list of files, the first of which makes the ledger.
@@ -171,18 +178,20 @@ pub async fn migrate(pool: &MySqlPool, progress: impl FnMut(Progress)) -> Result
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_files(
-    pool: &MySqlPool,
+    options: &MySqlConnectOptions,
     files: &[Migration],
     mut progress: impl FnMut(Progress),
 ) -> Result<usize, MigrateError> {
     // A connection of its own, closed at the end whatever happens: with it go the lock and the session's settings.
-    let mut conn = pool.acquire().await?.detach();
+    let mut raw = options.connect().await?;
+    crate::prepare_session(&mut raw).await?;
+    let mut conn = Conn::from(raw);
     let result = match lock(&mut conn, &mut progress).await {
         Ok(()) => apply_pending(&mut conn, files, &mut progress).await,
         Err(error) => Err(error),
     };
     // The work is done or has failed by now; how the goodbye went changes neither.
-    drop(conn.close().await);
+    conn.close().await;
     result
 }
 
@@ -190,11 +199,11 @@ pub async fn migrate_files(
 ///
 /// # Errors
 /// [`MigrateError::Changed`] and [`MigrateError::Unknown`] when the ledger and the files disagree, [`MigrateError::Database`].
-pub async fn pending(conn: &mut MySqlConnection) -> Result<Vec<Migration>, MigrateError> {
+pub async fn pending(conn: &mut Conn) -> Result<Vec<Migration>, MigrateError> {
     pending_of(conn, MIGRATIONS).await
 }
 
-async fn lock(conn: &mut MySqlConnection, progress: &mut impl FnMut(Progress)) -> Result<(), MigrateError> {
+async fn lock(conn: &mut Conn, progress: &mut impl FnMut(Progress)) -> Result<(), MigrateError> {
     // A lock's name has at most 64 characters, a database's too, and locks are the whole server's. (Not SHA1, which MySQL dropped in 9.)
     const NAME: &str = "SELECT GET_LOCK(CONCAT('majlis_migrate_', LEFT(SHA2(DATABASE(), 256), 32)), ?)";
     let mut got: Option<i64> = sqlx::query_scalar(NAME).bind(0_i64).fetch_one(&mut *conn).await?;
@@ -206,7 +215,7 @@ async fn lock(conn: &mut MySqlConnection, progress: &mut impl FnMut(Progress)) -
 }
 
 async fn apply_pending(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     files: &[Migration],
     progress: &mut impl FnMut(Progress),
 ) -> Result<usize, MigrateError> {
@@ -218,7 +227,7 @@ async fn apply_pending(
     Ok(pending.len())
 }
 
-async fn pending_of(conn: &mut MySqlConnection, files: &[Migration]) -> Result<Vec<Migration>, MigrateError> {
+async fn pending_of(conn: &mut Conn, files: &[Migration]) -> Result<Vec<Migration>, MigrateError> {
     let ledgers: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'hub_schema_migrations'",
     )
@@ -251,7 +260,7 @@ async fn pending_of(conn: &mut MySqlConnection, files: &[Migration]) -> Result<V
 }
 
 async fn apply(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     migration: Migration,
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), MigrateError> {
@@ -281,7 +290,7 @@ async fn apply(
 }
 
 /// Runs one statement unless its guard says that it was run. The text is a file's of ours, never a client's.
-async fn execute(conn: &mut MySqlConnection, statement: Statement) -> Result<(), sqlx::Error> {
+async fn execute(conn: &mut Conn, statement: Statement) -> Result<(), sqlx::Error> {
     if let Some(query) = statement.unless {
         let done: i64 = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut *conn).await?;
         if done > 0 {

@@ -1,10 +1,12 @@
 //! The chat of a room.
 
+use base::Time;
 use base::id::{RoomId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
-use crate::{Conn, StoreError, affected};
+use crate::statement::Statement;
+use crate::{Conn, StoreError, affected, inserted_ids};
 
 /// A `live_room_messages` row with its author's card.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -39,6 +41,8 @@ pub struct RoomMessageRow {
 /// Where a message is.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
 pub struct PlaceRow {
+    /// The message.
+    pub id: u64,
     /// Its room.
     pub live_room_id: RoomId,
     /// What it answers.
@@ -76,32 +80,50 @@ pub struct NewRoomMessage<'a> {
     /// The words.
     pub message: &'a str,
     /// When, in whole seconds.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
+}
+
+/// When somebody wrote in a room for the last time.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct LastWrittenRow {
+    /// Who.
+    pub user_id: UserId,
+    /// When.
+    pub created_at: Option<DateTime<Utc>>,
 }
 
 const MESSAGE: &str = "SELECT m.id, m.live_room_id, m.user_id, u.name AS user_name, u.avatar AS user_avatar, \
     m.parent_id, m.type, m.message, m.is_pinned, m.is_deleted, m.reactions_count, m.created_at \
     FROM live_room_messages m JOIN users u ON u.id = m.user_id";
 
-/// Adds a message. The room's row has to be locked, so that ids are in the order of commits.
+const PLACE: &str = "SELECT id, live_room_id, parent_id, is_deleted FROM live_room_messages WHERE id ";
+
+/// Adds messages to rooms whose rows have to be locked, so that ids are in the order of commits. Gives their ids, which
+/// ascend in the order of the messages.
 ///
 /// # Errors
-/// Those of the driver.
-pub async fn insert_message(conn: &mut Conn, message: &NewRoomMessage<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+/// [`StoreError::Foreign`] where an author, or a message answered, has gone.
+pub async fn insert_messages(
+    conn: &mut Conn,
+    messages: &[NewRoomMessage<'_>],
+) -> Result<Vec<u64>, StoreError> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new(
         "INSERT INTO live_room_messages (live_room_id, user_id, parent_id, type, message, created_at, updated_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(message.live_room_id)
-    .bind(message.user_id)
-    .bind(message.parent_id)
-    .bind(message.message_type)
-    .bind(message.message)
-    .bind(message.created_at)
-    .bind(message.created_at)
-    .execute(conn)
-    .await?;
-    Ok(done.last_insert_id())
+         VALUES ",
+    );
+    query.push_each(messages, |query, message| {
+        query.push("(").push_number(message.live_room_id).push(", ").push_number(message.user_id);
+        query.push(", ").push_number_or_null(message.parent_id).push(", '").push(message.message_type);
+        query.push("', ").push_text(message.message).push(", ").push_seconds(message.created_at);
+        query.push(", ").push_seconds(message.created_at).push(")");
+    });
+    let done = query.execute(conn).await?;
+    let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+    affected("live_room_messages", count, &done)?;
+    inserted_ids(conn, &done, count).await
 }
 
 /// Where a message is.
@@ -109,10 +131,22 @@ pub async fn insert_message(conn: &mut Conn, message: &NewRoomMessage<'_>) -> Re
 /// # Errors
 /// Those of the driver.
 pub async fn find_message_place(conn: &mut Conn, id: u64) -> Result<Option<PlaceRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT live_room_id, parent_id, is_deleted FROM live_room_messages WHERE id = ?")
-        .bind(id)
-        .fetch_optional(conn)
-        .await?)
+    let mut query = QueryBuilder::new(PLACE);
+    query.push("= ").push_bind(id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+/// Where messages are, in no order; nothing of those that are not there.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_message_places(conn: &mut Conn, ids: &[u64]) -> Result<Vec<PlaceRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new(PLACE);
+    query.push("IN (").push_numbers(ids).push(")");
+    query.fetch_all(conn).await
 }
 
 /// A message with its author's card.
@@ -199,23 +233,25 @@ pub async fn count_pinned(conn: &mut Conn, room_id: RoomId) -> Result<u64, Store
         .map_err(|_error| StoreError::Corrupt { table: "live_room_messages", column: "COUNT(*)" })
 }
 
-/// When a user last wrote in a room, deleted messages included. Exact while the room's row is locked.
+/// When users wrote in a room for the last time, deleted messages included; nothing of those who never did. Exact while
+/// the room's row is locked.
 ///
 /// # Errors
 /// Those of the driver.
-pub async fn find_last_written_at(
+pub async fn list_last_written(
     conn: &mut Conn,
     room_id: RoomId,
-    user_id: UserId,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+    user_ids: &[UserId],
+) -> Result<Vec<LastWrittenRow>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
     // MAX, not ORDER BY id LIMIT 1: that tempts the optimizer to walk a long room backwards for who never wrote in it.
-    Ok(sqlx::query_scalar(
-        "SELECT MAX(created_at) FROM live_room_messages WHERE live_room_id = ? AND user_id = ?",
-    )
-    .bind(room_id)
-    .bind(user_id)
-    .fetch_one(conn)
-    .await?)
+    let mut query = Statement::new(
+        "SELECT user_id, MAX(created_at) AS created_at FROM live_room_messages WHERE live_room_id = ",
+    );
+    query.push_number(room_id).push(" AND user_id IN (").push_numbers(user_ids).push(") GROUP BY user_id");
+    query.fetch_all(conn).await
 }
 
 /// Which messages of a room.

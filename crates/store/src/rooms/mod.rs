@@ -19,17 +19,17 @@ pub use discipline::{
 };
 pub use lists::{ParticipantRow, RoomListRow, RoomQuery, find_listed_room, list_participants, list_rooms};
 pub use messages::{
-    LockedMessageRow, NewRoomMessage, PlaceRow, RoomMessageRow, RoomMessagesFrom, count_pinned,
-    find_last_written_at, find_message, find_message_place, insert_message, list_messages, list_pinned,
-    list_thread, lock_message, update_deleted, update_pinned,
+    LastWrittenRow, LockedMessageRow, NewRoomMessage, PlaceRow, RoomMessageRow, RoomMessagesFrom,
+    count_pinned, find_message, find_message_place, insert_messages, list_last_written, list_message_places,
+    list_messages, list_pinned, list_thread, lock_message, update_deleted, update_pinned,
 };
 pub use reactions::{
     NewReaction, ReactionRow, count_reactions, delete_reaction, insert_reaction, list_own_reactions,
     lock_reactions, update_reaction, update_reactions_count,
 };
 pub use seats::{
-    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_registered, lock_seat,
-    update_attendance, update_seat,
+    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_registered, list_standings,
+    lock_seat, update_attendance, update_seat,
 };
 
 /// What the rules ask of a `live_rooms` row that is not deleted.

@@ -4,6 +4,9 @@ use base::Money;
 use base::id::{RoomId, UserId};
 use chrono::{DateTime, Utc};
 
+use sqlx::QueryBuilder;
+
+use crate::statement::Statement;
 use crate::{Conn, StoreError, affected};
 
 /// A `live_room_registrations` row.
@@ -20,6 +23,8 @@ pub struct SeatRow {
 /// What is between a user and a room.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct StandingRow {
+    /// The user.
+    pub user_id: UserId,
     /// The user's name.
     pub name: String,
     /// The user's picture.
@@ -53,35 +58,46 @@ pub struct NewSeat {
     pub at: DateTime<Utc>,
 }
 
-/// What is between a user and a room of `host_id`; `None` where there is no such user.
+const STANDING: &str = "SELECT u.id AS user_id, u.name, u.avatar, \
+      EXISTS (SELECT 1 FROM users h WHERE h.id = r.user_id AND h.deleted_at IS NULL AND h.is_active = 1) \
+        AS is_host_active, \
+      (SELECT s.status FROM live_room_registrations s WHERE s.user_id = u.id AND s.live_room_id = r.id) \
+        AS registration, \
+      EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = r.id AND b.user_id = u.id \
+        AND (b.until IS NULL OR b.until > UTC_TIMESTAMP())) AS is_banned, \
+      EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = r.id AND m.user_id = u.id \
+        AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted \
+    FROM users u JOIN live_rooms r ON r.id = ";
+
+/// What is between a user and a room; `None` where there is no such user, or room.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn find_standing(
     conn: &mut Conn,
     room_id: RoomId,
-    host_id: UserId,
     user_id: UserId,
 ) -> Result<Option<StandingRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT u.name, u.avatar, \
-           EXISTS (SELECT 1 FROM users h WHERE h.id = ? AND h.deleted_at IS NULL AND h.is_active = 1) \
-             AS is_host_active, \
-           (SELECT s.status FROM live_room_registrations s WHERE s.user_id = u.id AND s.live_room_id = ?) \
-             AS registration, \
-           EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = ? AND b.user_id = u.id \
-             AND (b.until IS NULL OR b.until > UTC_TIMESTAMP())) AS is_banned, \
-           EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = ? AND m.user_id = u.id \
-             AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted \
-         FROM users u WHERE u.id = ?",
-    )
-    .bind(host_id)
-    .bind(room_id)
-    .bind(room_id)
-    .bind(room_id)
-    .bind(user_id)
-    .fetch_optional(conn)
-    .await?)
+    let mut query = QueryBuilder::new(STANDING);
+    query.push_bind(room_id).push(" WHERE u.id = ").push_bind(user_id);
+    Ok(query.build_query_as().fetch_optional(conn).await?)
+}
+
+/// What is between users and a room, in no order; nothing of users who are not there.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_standings(
+    conn: &mut Conn,
+    room_id: RoomId,
+    user_ids: &[UserId],
+) -> Result<Vec<StandingRow>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new(STANDING);
+    query.push_number(room_id).push(" WHERE u.id IN (").push_numbers(user_ids).push(")");
+    query.fetch_all(conn).await
 }
 
 /// Users with a seat.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::MySqlConnection;
-
 use super::{Column, ForeignKey, Index, IndexKind, Schema, Table};
+use crate::Conn;
 
 /// The rows of `information_schema.columns` as they are selected below.
 type ColumnRow = (String, String, String, String, Option<String>, String, Option<String>);
@@ -14,7 +13,7 @@ type KeyRow = (String, String, String, String, String, String, String);
 ///
 /// # Errors
 /// The server's, if it cannot be asked.
-pub async fn describe(conn: &mut MySqlConnection) -> Result<Schema, sqlx::Error> {
+pub async fn describe(conn: &mut Conn) -> Result<Schema, sqlx::Error> {
     let version: String = sqlx::query_scalar("SELECT CAST(VERSION() AS CHAR)").fetch_one(&mut *conn).await?;
     let mariadb = version.to_ascii_lowercase().contains("mariadb");
     let mut schema = Schema::default();
@@ -28,7 +27,7 @@ pub async fn describe(conn: &mut MySqlConnection) -> Result<Schema, sqlx::Error>
 
 // The servers give some of these columns as binary strings; hence the casts.
 
-async fn read_tables(conn: &mut MySqlConnection, schema: &mut Schema) -> Result<(), sqlx::Error> {
+async fn read_tables(conn: &mut Conn, schema: &mut Schema) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT CAST(table_name AS CHAR), COALESCE(CAST(engine AS CHAR), ''), COALESCE(CAST(table_collation AS CHAR), '')
          FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
@@ -43,7 +42,7 @@ async fn read_tables(conn: &mut MySqlConnection, schema: &mut Schema) -> Result<
 
 /// Reads the CHECKs and gives the (table, column) pairs that MariaDB keeps as checked text because they are JSON.
 async fn read_checks(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     mariadb: bool,
     schema: &mut Schema,
 ) -> Result<BTreeSet<(String, String)>, sqlx::Error> {
@@ -74,7 +73,7 @@ async fn read_checks(
 }
 
 async fn read_columns(
-    conn: &mut MySqlConnection,
+    conn: &mut Conn,
     mariadb: bool,
     json: &BTreeSet<(String, String)>,
     schema: &mut Schema,
@@ -104,7 +103,7 @@ async fn read_columns(
     Ok(())
 }
 
-async fn read_indexes(conn: &mut MySqlConnection, schema: &mut Schema) -> Result<(), sqlx::Error> {
+async fn read_indexes(conn: &mut Conn, schema: &mut Schema) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, String, i64, String, String)> = sqlx::query_as(
         "SELECT CAST(table_name AS CHAR), CAST(index_name AS CHAR), CAST(non_unique AS SIGNED), CAST(index_type AS CHAR),
                 COALESCE(CAST(column_name AS CHAR), '')
@@ -125,7 +124,7 @@ async fn read_indexes(conn: &mut MySqlConnection, schema: &mut Schema) -> Result
     Ok(())
 }
 
-async fn read_foreign_keys(conn: &mut MySqlConnection, schema: &mut Schema) -> Result<(), sqlx::Error> {
+async fn read_foreign_keys(conn: &mut Conn, schema: &mut Schema) -> Result<(), sqlx::Error> {
     let rows: Vec<KeyRow> = sqlx::query_as(
         "SELECT CAST(k.table_name AS CHAR), CAST(k.constraint_name AS CHAR), CAST(k.column_name AS CHAR),
                 CAST(k.referenced_table_name AS CHAR), CAST(k.referenced_column_name AS CHAR),

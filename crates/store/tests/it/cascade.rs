@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::mysql::MySqlArguments;
-use sqlx::{Arguments, AssertSqlSafe, MySqlConnection};
+use sqlx::{Arguments, AssertSqlSafe, Executor};
+use store::Conn;
 use store::doctor::cascades_are_whole;
 use store::purge::delete_with_dependents;
 use store::schema::{Schema, Table, describe};
@@ -38,7 +39,7 @@ type Key = BTreeMap<String, String>;
 
 /// Puts rows into any table, with fresh parents as far up as there are any that must not be NULL.
 struct Planter<'a> {
-    conn: &'a mut MySqlConnection,
+    conn: &'a mut Conn,
     schema: &'a Schema,
     ordinal: u64,
     /// Whose id is below every other's: the first of a sorted pair.
@@ -123,9 +124,9 @@ impl Planter<'_> {
                 assert_eq!(self.run(&format!("DELETE FROM users WHERE id = {id}")).await.unwrap(), 1);
             }
             Way::Steps => {
-                let mut tx = sqlx::Connection::begin(&mut *self.conn).await.unwrap();
-                let deleted = delete_with_dependents(&mut tx, "users", id.parse().unwrap()).await.unwrap();
-                tx.commit().await.unwrap();
+                self.conn.execute("BEGIN").await.unwrap();
+                let deleted = delete_with_dependents(self.conn, "users", id.parse().unwrap()).await.unwrap();
+                self.conn.execute("COMMIT").await.unwrap();
                 assert_eq!(deleted["users"], 1);
             }
         }

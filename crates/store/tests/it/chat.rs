@@ -1,8 +1,9 @@
 //! Chat statements on a table with history: what they give, and how many rows they look at for it.
 
 use base::Time;
-use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
-use store::chat::{self, ChangePlace, ConversationsFrom, MessagesFrom, UnreadTotal};
+use sqlx::{AssertSqlSafe, Executor};
+use store::Conn;
+use store::chat::{self, ChangePlace, ConversationsFrom, MessagesFrom, UnreadAdded, UnreadTotal};
 use store::testing::TestDatabase;
 
 use crate::setup::fresh;
@@ -12,7 +13,7 @@ use crate::setup::fresh;
 const CONVERSATIONS: u64 = 61;
 const ROUNDS: u64 = 300;
 
-async fn planted() -> (TestDatabase, MySqlConnection) {
+async fn planted() -> (TestDatabase, Conn) {
     let database = fresh().await;
     let mut conn = database.connect().await.unwrap();
     let digits = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
@@ -53,7 +54,7 @@ async fn planted() -> (TestDatabase, MySqlConnection) {
 }
 
 /// Rows and index entries that the session has read so far.
-async fn reads(conn: &mut MySqlConnection) -> u64 {
+async fn reads(conn: &mut Conn) -> u64 {
     let rows: Vec<(String, String)> =
         sqlx::query_as("SHOW SESSION STATUS LIKE 'Handler_read%'").fetch_all(conn).await.unwrap();
     rows.iter().map(|(_, value)| value.parse::<u64>().unwrap()).sum()
@@ -205,7 +206,8 @@ async fn chat_statements_look_at_what_they_need() {
     assert_eq!(left, Some(newest - 61));
     // Each change of a total has a version of its own, also that of one who had no row.
     for (added, total, version) in [(3, 3, 1), (2, 5, 2)] {
-        chat::update_unread_added(conn, &[(1, added)]).await.unwrap();
+        let added = UnreadAdded { user_id: 1, count: added, changes: 1 };
+        chat::update_unread_added(conn, &[added]).await.unwrap();
         let expected = UnreadTotal { user_id: 1, unread_total: total, version };
         assert_eq!(chat::list_unread_totals(conn, &[1, 2]).await.unwrap(), [expected]);
     }

@@ -5,6 +5,8 @@ mod cascade;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod setup;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::AssertSqlSafe;
 use store::doctor::{Difference, Finding, Severity, cascades_are_whole, diagnose};
 use store::migrate::{MIGRATIONS, MigrateError, Migration, Progress, migrate, migrate_files, pending, split};
 use store::schema::{Schema, describe};
@@ -72,7 +72,7 @@ const SEED: [&str; 54] = [
 /// The foreign keys that each row of §4.1 lists.
 const SEED_FOREIGN_KEYS: usize = 82;
 
-async fn run(conn: &mut MySqlConnection, sql: &str) {
+async fn run(conn: &mut store::Conn, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(conn)
         .await
@@ -180,10 +180,10 @@ async fn a_fresh_database_is_there_in_well_under_a_second() {
 #[tokio::test]
 async fn migrate_makes_all_of_it_and_then_nothing() {
     let (migrated, made) = (TestDatabase::create_empty(&server_url().await).await.unwrap(), fresh().await);
-    let pool = migrated.pool(2).await.unwrap();
+    let options = migrated.options().unwrap();
     let mut seen = Vec::new();
     let started = Instant::now();
-    assert_eq!(migrate(&pool, |progress| seen.push(progress)).await.unwrap(), MIGRATIONS.len());
+    assert_eq!(migrate(&options, |progress| seen.push(progress)).await.unwrap(), MIGRATIONS.len());
     println!("migrate, statement by statement: {:?}", started.elapsed());
     assert_eq!(seen[0], Progress::Planned { applied: 0, pending: MIGRATIONS.len() });
     assert_eq!(seen.len(), 1 + 2 * MIGRATIONS.len());
@@ -192,9 +192,9 @@ async fn migrate_makes_all_of_it_and_then_nothing() {
     assert_eq!(live, describe(&mut made.connect().await.unwrap()).await.unwrap());
 
     let mut seen = Vec::new();
-    assert_eq!(migrate(&pool, |progress| seen.push(progress)).await.unwrap(), 0);
+    assert_eq!(migrate(&options, |progress| seen.push(progress)).await.unwrap(), 0);
     assert_eq!(seen, [Progress::Planned { applied: MIGRATIONS.len(), pending: 0 }]);
-    assert_eq!(migrate(&made.pool(1).await.unwrap(), |_| ()).await.unwrap(), 0);
+    assert_eq!(migrate(&made.options().unwrap(), |_| ()).await.unwrap(), 0);
     assert_eq!(pending(&mut conn).await.unwrap(), Vec::new());
     let laravel: Vec<String> = sqlx::query_scalar("SELECT migration FROM migrations ORDER BY id")
         .fetch_all(&mut conn)
@@ -202,7 +202,6 @@ async fn migrate_makes_all_of_it_and_then_nothing() {
         .unwrap();
     assert_eq!(laravel.len(), 4);
     assert_eq!(laravel[0], "0001_01_01_000000_create_users_table");
-    pool.close().await;
     migrated.close().await.unwrap();
     made.close().await.unwrap();
 }
@@ -227,12 +226,11 @@ async fn what_was_applied_half_is_finished() {
                 run(&mut conn, &format!("INSERT INTO hub_schema_migrations (version,name,checksum) VALUES ({version},'{name}','{sum}')")).await;
             }
         }
-        let pool = database.pool(1).await.unwrap();
-        let applied = migrate(&pool, |_| ()).await.unwrap();
+        let options = database.options().unwrap();
+        let applied = migrate(&options, |_| ()).await.unwrap();
         assert_eq!(applied, MIGRATIONS.iter().filter(|migration| migration.name >= file).count(), "{file}");
         assert_eq!(describe(&mut conn).await.unwrap(), expected, "{file}");
-        assert_eq!(migrate(&pool, |_| ()).await.unwrap(), 0);
-        pool.close().await;
+        assert_eq!(migrate(&options, |_| ()).await.unwrap(), 0);
         database.close().await.unwrap();
     }
 }
@@ -240,10 +238,9 @@ async fn what_was_applied_half_is_finished() {
 #[tokio::test]
 async fn several_processes_may_migrate_at_once() {
     let database = TestDatabase::create_empty(&server_url().await).await.unwrap();
-    let pools =
-        [database.pool(1).await.unwrap(), database.pool(1).await.unwrap(), database.pool(1).await.unwrap()];
+    let options = database.options().unwrap();
     let (a, b, c) =
-        tokio::join!(migrate(&pools[0], |_| ()), migrate(&pools[1], |_| ()), migrate(&pools[2], |_| ()));
+        tokio::join!(migrate(&options, |_| ()), migrate(&options, |_| ()), migrate(&options, |_| ()));
     let mut applied = [a.unwrap(), b.unwrap(), c.unwrap()];
     applied.sort_unstable();
     assert_eq!(applied, [0, 0, MIGRATIONS.len()]);
@@ -253,10 +250,10 @@ async fn several_processes_may_migrate_at_once() {
 #[tokio::test]
 async fn a_changed_or_unknown_file_is_refused() {
     let database = fresh().await;
-    let pool = database.pool(1).await.unwrap();
+    let options = database.options().unwrap();
     let mut conn = database.connect().await.unwrap();
     run(&mut conn, "UPDATE hub_schema_migrations SET checksum = REPEAT('0', 64) WHERE version = 7").await;
-    let error = migrate(&pool, |_| ()).await.unwrap_err();
+    let error = migrate(&options, |_| ()).await.unwrap_err();
     assert!(matches!(error, MigrateError::Changed { name: "0007_wallet.sql", .. }));
     let text = error.to_string();
     assert!(
@@ -270,9 +267,8 @@ async fn a_changed_or_unknown_file_is_refused() {
         "INSERT INTO hub_schema_migrations (version, name, checksum) VALUES (9999, '9999_later.sql', '')",
     )
     .await;
-    let text = migrate(&pool, |_| ()).await.unwrap_err().to_string();
+    let text = migrate(&options, |_| ()).await.unwrap_err().to_string();
     assert!(text.contains("9999_later.sql (version 9999), which this program does not know"), "{text}");
-    pool.close().await;
     database.close().await.unwrap();
 }
 
@@ -283,25 +279,24 @@ async fn a_failed_statement_is_named_and_gone_on_from() {
         ALTER TABLE hub_x ADD COLUMN b int;\n\
         INSERT INTO hub_y VALUES (';');";
     let database = fresh().await;
-    let pool = database.pool(1).await.unwrap();
+    let options = database.options().unwrap();
     let mut conn = database.connect().await.unwrap();
     let mut files = MIGRATIONS.to_vec();
     files.push(Migration { version: 9000, name: "9000_more.sql", sql: GUARDED });
-    let text = migrate_files(&pool, &files, |_| ()).await.unwrap_err().to_string();
+    let text = migrate_files(&options, &files, |_| ()).await.unwrap_err().to_string();
     assert!(
         text.starts_with("migrations/9000_more.sql, statement 3 (INSERT INTO hub_y VALUES (';') …) failed: "),
         "{text}"
     );
     run(&mut conn, "CREATE TABLE hub_y (c char(1))").await;
     // The second statement would fail now, had it no guard.
-    assert_eq!(migrate_files(&pool, &files, |_| ()).await.unwrap(), 1);
+    assert_eq!(migrate_files(&options, &files, |_| ()).await.unwrap(), 1);
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(b IS NULL) FROM hub_x JOIN hub_y ON c <> ';'")
         .fetch_one(&mut conn)
         .await
         .unwrap();
     assert_eq!(rows, 0);
-    assert_eq!(migrate_files(&pool, &files, |_| ()).await.unwrap(), 0);
-    pool.close().await;
+    assert_eq!(migrate_files(&options, &files, |_| ()).await.unwrap(), 0);
     database.close().await.unwrap();
 }
 
@@ -321,8 +316,8 @@ async fn what_laravel_made_is_left_as_it_is() {
     )
     .await;
     let before = describe(&mut conn).await.unwrap();
-    let pool = database.pool(1).await.unwrap();
-    migrate(&pool, |_| ()).await.unwrap();
+    let options = database.options().unwrap();
+    migrate(&options, |_| ()).await.unwrap();
     let after = describe(&mut conn).await.unwrap();
     assert_eq!(after.tables["users"], before.tables["users"]);
     let theirs: Vec<String> =
@@ -339,12 +334,11 @@ async fn what_laravel_made_is_left_as_it_is() {
     };
     assert_eq!(missing("is_online"), Severity::Error);
     assert_eq!(missing("remember_token"), Severity::Warning);
-    pool.close().await;
     database.close().await.unwrap();
 }
 
 /// What the doctor says of the schema; what it says of the server depends on the server.
-async fn findings(conn: &mut MySqlConnection) -> Vec<Finding> {
+async fn findings(conn: &mut store::Conn) -> Vec<Finding> {
     let mut findings = diagnose(conn).await.unwrap();
     let whole = cascades_are_whole(conn).await.unwrap();
     let said = findings.extract_if(.., |finding| finding.difference == Difference::ServerCascades).count();

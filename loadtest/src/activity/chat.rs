@@ -3,100 +3,120 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use futures_util::future::BoxFuture;
 use protocol::channel::Channel;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{QUEUE, Run, Senders, run_number};
-use crate::cli::ChatOptions;
-use crate::ledger::Ledger;
+use super::crowd::{Crowd, QUEUE, Senders, run_number};
+use super::{Activity, Plan, scaled};
+use crate::ledger::{Ledger, planned};
 use crate::listener::Listener;
 use crate::member::{Destination, Ear, Member, Mouth};
 use crate::outbox::Outbox;
-use crate::session::{self, Account, Pair};
-use crate::stack::Target;
+use crate::session::{Account, Pair};
+use crate::stage::Stage;
 use crate::world::World;
 
-/// Signs in, pairs, and prepares the sockets.
-///
-/// # Errors
-/// The test cannot be run: one sentence.
-pub(crate) async fn prepare(options: &ChatOptions, target: &Target) -> Result<Run> {
-    let common = &options.common;
-    let couples = usize::try_from(options.users.div_ceil(2))?;
-    let logins = usize::try_from(common.accounts)?.min(couples * 2).min(target.logins.len());
-    if logins < 2 {
-        bail!("chat needs two accounts at least; give --login twice");
+/// Its keys in a scenario file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Connected users; they go in pairs, and share accounts where there are fewer of those.
+    pub(crate) users: u32,
+    /// Messages a second, over all users.
+    pub(crate) rate: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { users: 50, rate: 50.0 }
     }
-    let signing_in = target.logins.get(..logins).context("there are too few accounts")?;
-    let accounts = session::sign_in(&target.api, signing_in).await?;
-    let pairs = session::pair(&target.api, &accounts, couples.min(logins / 2)).await?;
-    assemble(options, target, accounts, &pairs)
+}
+
+impl Settings {
+    fn couples(&self) -> u32 {
+        self.users.div_ceil(2)
+    }
+}
+
+impl Plan for Settings {
+    fn kind(&self) -> &'static str {
+        "chat"
+    }
+
+    fn sockets(&self) -> u64 {
+        u64::from(self.couples()) * 2
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.users = scaled(self.users, factor).max(2);
+        self.rate *= factor;
+    }
+
+    fn check(&self) -> Result<()> {
+        super::within("users", f64::from(self.users), 2.0, 100_000.0)?;
+        super::within("rate", self.rate, 0.01, 100_000.0)
+    }
+
+    fn prepare<'a>(&'a self, stage: &'a Stage) -> BoxFuture<'a, Result<Box<dyn Activity>>> {
+        Box::pin(async move {
+            if stage.shared().len() < 2 {
+                bail!("chat needs two accounts at least; give --login twice");
+            }
+            let pairs = stage.pairs(usize::try_from(self.couples())?).await?;
+            let activity: Box<dyn Activity> = Box::new(assemble(self, stage, &pairs)?);
+            Ok(activity)
+        })
+    }
 }
 
 /// The sockets of these pairs.
 ///
 /// # Errors
 /// There is no pair.
-pub(crate) fn assemble(
-    options: &ChatOptions,
-    target: &Target,
-    accounts: Vec<Account>,
-    pairs: &[Pair],
-) -> Result<Run> {
-    let common = &options.common;
-    let couples = usize::try_from(options.users.div_ceil(2))?;
-    let total = options.rate.saturating_mul(options.seconds);
-    let parts = u32::try_from(pairs.len())?;
-    let ledger = Ledger::new(total, parts, run_number());
-    let settings = (common.encoding.into(), usize::from(common.body_bytes));
-    let world = World::new((&target.api, target.hubs.clone()), accounts, ledger, options.rate, settings)?;
-    let world = Arc::new(world);
+pub(crate) fn assemble(settings: &Settings, stage: &Stage, pairs: &[Pair]) -> Result<Crowd> {
+    let couples = usize::try_from(settings.couples())?;
+    let parts = pairs.len().min(couples);
+    let ledger = Ledger::new(planned(settings.rate, stage.duration()), u32::try_from(parts)?, run_number());
+    let world = Arc::new(World::new(stage, ledger, settings.rate));
 
     let mut members = Vec::new();
     let mut queues = Vec::new();
     for couple in 0..couples {
-        let part = couple % pairs.len();
+        let part = couple % parts;
         let pair = pairs.get(part).context("there is no pair")?;
         for side in 0..2 {
             let (sender, receiver) = mpsc::channel(QUEUE);
             queues.push(sender);
-            let place = Place { couple, side, part: u32::try_from(part)? };
-            members.push(member(&world, pair, place, Outbox::new(receiver, usize::from(common.in_flight)))?);
+            let place = Place { couple, side, part: u32::try_from(part)?, index: stage.next_socket() };
+            members.push(member(&world, pair, place, Outbox::new(receiver, stage.in_flight))?);
         }
     }
-    let listeners = (0..pairs.len()).map(|part| listeners_of(part, pairs.len(), couples)).collect();
-    let description = format!(
-        "{} users in {} accounts, {} messages/s for {} s, {} hubs, {}",
-        couples * 2,
-        pairs.len() * 2,
-        options.rate,
-        options.seconds,
-        target.hubs.len(),
-        world.encoding.subprotocol(),
-    );
-    let parts = pairs.len();
+    let listeners = (0..parts).map(|part| listeners_of(part, parts, couples)).collect();
+    let description =
+        format!("{} users in {} accounts, {} messages/s", couples * 2, parts * 2, settings.rate);
     let choose = Box::new(move |sequence| sender_of(sequence, parts, couples));
-    Ok(Run { scenario: "chat", description, world, members, senders: Senders { queues, choose }, listeners })
+    Ok(Crowd::new(("chat", description), world, members, Senders { queues, choose }, listeners))
 }
 
-/// One user's place: which couple, which of the two, which pair of accounts.
+/// One user's place: which couple, which of the two, which pair of accounts, and the socket's number.
 struct Place {
     couple: usize,
     side: usize,
     part: u32,
+    index: u32,
 }
 
 fn member(world: &Arc<World>, pair: &Pair, place: Place, outbox: Outbox) -> Result<Member> {
     let account = if place.side == 0 { pair.first } else { pair.second };
     let Account { id, .. } = world.accounts.get(account).context("there is no such account")?;
-    let ear = Ear { channel: Channel::User(*id), listener: Listener::new(place.part, place.side) };
+    let ear = Ear::new(Channel::User(*id), Listener::new(place.part, place.side));
     let mouth = Mouth { destination: Destination::Conversation(pair.conversation_id), outbox };
     // The two of a couple on neighbouring hubs, couples all around.
     let hub = (place.couple + place.side) % world.hubs.len();
-    let index = u32::try_from(place.couple * 2 + place.side)?;
-    Ok(Member::new(Arc::clone(world), index, (account, hub), Some(ear), Some(mouth)))
+    Ok(Member::new(Arc::clone(world), place.index, (account, hub), vec![ear], Some(mouth)))
 }
-
 /// Sockets that hear the messages of a pair of accounts: two for each couple that shares it.
 fn listeners_of(part: usize, parts: usize, couples: usize) -> u64 {
     let couples = (couples + parts - 1 - part) / parts;
