@@ -170,11 +170,15 @@ async fn load(
         async move { running.await.context(kind) }
     }));
     let mut interrupt = signal(SignalKind::interrupt()).ok();
+    let notes = progress.notes();
     let mut interrupted = false;
     let events = async {
         tokio::select! {
             () = tokio::time::sleep(course.seconds) => {}
-            () = heard(interrupt.as_mut()) => interrupted = true,
+            () = heard(interrupt.as_mut()) => {
+                interrupted = true;
+                notes.say("  interrupted: no more load; waiting for the last answers");
+            }
         }
         until.cancel();
         std::future::pending::<()>().await;
@@ -183,8 +187,8 @@ async fn load(
         if let Some(at) = course.kill_hub {
             tokio::time::sleep(at).await;
             match target.kill_first_hub() {
-                Ok(pid) => crate::term::complain(&format!("  {:<14} hub {pid}", "kill -9")),
-                Err(error) => crate::term::complain(&format!("  no hub was killed: {error:#}")),
+                Ok(pid) => notes.say(&format!("  {:<14} hub {pid}", "kill -9")),
+                Err(error) => notes.say(&format!("  no hub was killed: {error:#}")),
             }
         }
         std::future::pending::<()>().await;
@@ -201,9 +205,6 @@ async fn load(
             .await;
     done?;
     progress.done(&live_numbers(gauges, began.elapsed()));
-    if interrupted {
-        crate::term::complain("  interrupted: no more load; waiting for the last answers");
-    }
     Ok(interrupted)
 }
 

@@ -18,6 +18,16 @@ pub(crate) fn complain(line: &str) {
 /// How often progress is told where there is no terminal to draw on.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
+/// Prints lines above a bar.
+pub(crate) struct Notes(ProgressBar);
+
+impl Notes {
+    /// Prints a line.
+    pub(crate) fn say(&self, line: &str) {
+        self.0.suspend(|| complain(line));
+    }
+}
+
 /// Progress of one phase.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -50,6 +60,11 @@ impl Progress {
             complain(&format!("  {:<14} {detail}", self.title));
             self.tell_at = Some(Instant::now() + TOLD_EVERY);
         }
+    }
+
+    /// For lines above the bar while somebody else draws it.
+    pub(crate) fn notes(&self) -> Notes {
+        Notes(self.bar.clone())
     }
 
     /// Ends the phase with a word about the outcome.

@@ -163,7 +163,7 @@ mod tests {
         ];
         let sum: usize = parts.iter().map(|(_, size)| size).sum();
         // Of the 8 KB that a connection may take (docs/performance.md); its buffers and strings come to as much.
-        assert!(sum <= 2_200, "{sum}: {parts:?}"); println!("SIZES {sum} {parts:?}");
+        assert!(sum <= 2_200, "{sum}: {parts:?}");
     }
 
     fn at(offset: u64) -> Option<Position> {
