@@ -64,9 +64,7 @@ impl Sending {
 
 /// Writes messages; one outcome for each, in their order.
 pub(super) async fn write_messages(app: App, sendings: Vec<Sending>) -> Vec<Outcome> {
-    metrics::counter!("chat_batches_total").increment(1);
-    let count = u64::try_from(sendings.len()).unwrap_or(u64::MAX);
-    metrics::counter!("chat_batch_messages_total").increment(count);
+    metrics::histogram!("chat_messages_at_once").record(u32::try_from(sendings.len()).unwrap_or(u32::MAX));
     let mut outcomes: Vec<Option<Outcome>> = sendings.iter().map(|_| None).collect();
     let mut left: Vec<(usize, &Sending)> = sendings.iter().enumerate().collect();
     while !left.is_empty() {

@@ -1,4 +1,4 @@
-//! Ten thousand sockets are gone at once and come back with recovery: MySQL is not asked about any of them.
+//! Five thousand sockets are gone at once and come back with recovery: MySQL is not asked about any of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use super::figures::{Figures, percentile, seconds};
 use super::stack::{Account, Plan, Stack};
 use super::wire::{Broken, Position, Wire};
 
-const SOCKETS: usize = 10_000;
-const USERS: usize = 2_500;
+const SOCKETS: usize = 5_000;
+const USERS: usize = 1_250;
 const ROOMS: usize = 4;
 const HUBS: usize = 2;
 /// The SDKs come back after a random part of a second.
