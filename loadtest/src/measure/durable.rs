@@ -110,7 +110,7 @@ async fn pair_places(options: &DurableOptions, ours: &Ours) -> Result<Vec<Place>
 
 /// Some who listen to the first room, and some who post in it.
 fn room_places(options: &DurableOptions, ours: &Ours) -> Result<Vec<Place>> {
-    let room = ours.room(0)?;
+    let room = ours.room()?;
     let mut places = Vec::new();
     for index in 0..usize::try_from(options.listeners + options.writers)? {
         let listens = index < usize::try_from(options.listeners)?;

@@ -76,8 +76,11 @@ pub(crate) async fn run(options: &FanoutOptions, stack: &mut Option<Stack>) -> R
         through: ours.hub(if options.publish_through == Through::Same { 0 } else { 1 })?,
         elsewhere: ours.hub(1)?,
         tokens: ours.tokens(),
-        room: ours.room(0)?,
-        quiet_room: options.idle_rooms.map(|_| ours.room(1)).transpose()?,
+        room: ours.room()?,
+        quiet_room: match options.idle_rooms {
+            Some(_) => Some(ours.another_room().await?),
+            None => None,
+        },
         cores: ours.pin(&[hub.1])?,
         both: subscribers * 2 + OTHER_FILES <= files,
     };

@@ -1,17 +1,21 @@
 //! The stack that a measurement starts for itself, and who may use which core.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use protocol::codec::Encoding;
 
+use crate::bare::closed::BODY;
 use crate::bare::process::{self, Cores};
 use crate::session::{self, Account};
 use crate::stack::{self, Stack, Target};
+use crate::stage::{Manner, Stage};
 
 /// A `majlis up` started for the measurement.
 pub(crate) struct Ours {
     /// Its addresses and logins.
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     /// Who is signed in.
     pub(crate) accounts: Vec<Account>,
     /// The process of `majlis up` itself.
@@ -35,7 +39,7 @@ impl Ours {
         let logins = target.logins.get(..accounts.min(target.logins.len())).unwrap_or_default();
         let accounts = session::sign_in(&target.api, logins).await?;
         let hub_pids = target.hub_pids();
-        Ok(Self { target, accounts, pid, hub_pids })
+        Ok(Self { target: Arc::new(target), accounts, pid, hub_pids })
     }
 
     /// The address and process of a hub, by its place.
@@ -47,12 +51,22 @@ impl Ours {
         Ok((address, *self.hub_pids.get(place).context("there are too few hubs")?))
     }
 
-    /// An active room, by its place; the first has no limits.
+    /// The active room that has no limits.
     ///
     /// # Errors
-    /// There are not so many.
-    pub(crate) fn room(&self, place: usize) -> Result<u64> {
-        Ok(self.target.rooms.get(place).context("there are too few active rooms")?.id)
+    /// There is none.
+    pub(crate) fn room(&self) -> Result<u64> {
+        Ok(self.target.rooms.first().context("no room is active")?.id)
+    }
+
+    /// Another room without limits, opened for the test.
+    ///
+    /// # Errors
+    /// Nobody may open one.
+    pub(crate) async fn another_room(&self) -> Result<u64> {
+        let manner = Manner { encoding: Encoding::Json, in_flight: 1, body_length: BODY };
+        let stage = Stage::new(Arc::clone(&self.target), self.accounts.clone(), 0, manner, 0, None)?;
+        stage.rooms(2).await?.pop().context("no room could be opened")
     }
 
     /// The tokens of all who are signed in.

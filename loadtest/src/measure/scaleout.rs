@@ -74,7 +74,7 @@ fn steps(most: u32) -> Vec<u32> {
 }
 
 fn one(options: &ScaleoutOptions, ours: &Ours, nodes: u32) -> Result<Figure> {
-    let (tokens, room) = (ours.tokens(), ours.room(0)?);
+    let (tokens, room) = (ours.tokens(), ours.room()?);
     let nodes_used = usize::try_from(nodes)?;
     let mut crowd = Crowd::new(Numbering::Mark)?;
     for node in 0..nodes_used {

@@ -20,8 +20,8 @@ use super::{Hub, conflation, control, members};
 
 /// A pass over a channel's listeners that takes so long is worth sharing: what is to be told next is gathered for a while.
 const LONG_PASS: Duration = Duration::from_millis(1);
-/// After a long pass its channel rests for as long again, and no longer than this: a fifth of what an event may take.
-const LONGEST_REST: Duration = Duration::from_millis(4);
+/// After a long pass its channel rests for as long again, and no longer than this, which nobody in a room notices.
+const LONGEST_REST: Duration = Duration::from_millis(8);
 
 /// Events that are to be delivered, in the order of their channels' first ones.
 ///
