@@ -16,6 +16,9 @@ use super::frame::{self, CLOSE, PING, PONG, TEXT};
 use super::poll::{Poll, Ready};
 use super::template::{FIRST, find, offset_of};
 
+/// How a push on a user's own channel begins.
+const USER: &[u8] = br#"{"push":{"channel":"user:"#;
+
 /// Sockets that are opened at the same time.
 pub(crate) const AT_A_TIME: usize = 64;
 /// How long a step of opening may take.
@@ -263,6 +266,10 @@ impl Member {
         for line in payload.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if line == b"{}" {
                 send(&mut self.stream, TEXT, b"{}")?;
+                continue;
+            }
+            // Events of the account (seeded gifts, say) have offsets of another stream.
+            if line.starts_with(USER) {
                 continue;
             }
             let Some(offset) = offset_of(line) else { continue };

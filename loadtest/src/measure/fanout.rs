@@ -99,9 +99,10 @@ impl Scene {
         let frame = sample(&mut hub)?;
         let same = Template::of(&frame).context("the hub's frame has no offset")?;
         let small = Template::small(64);
+        let mut hub = self.both.then_some(hub);
         let (bare_memory, bare_crowd) =
-            memory_of(bare.pid(), subscribers, Some(&mut hub), || self.open_bare(bare.address))?;
-        let (mut hub, mut bare_crowd) = (self.both.then_some(hub), self.both.then_some(bare_crowd));
+            memory_of(bare.pid(), subscribers, hub.as_mut(), || self.open_bare(bare.address))?;
+        let mut bare_crowd = self.both.then_some(bare_crowd);
 
         let mut lines = Vec::new();
         for in_flight in &self.options.in_flight {

@@ -142,7 +142,7 @@ pub(crate) struct DurableOptions {
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) accounts: u32,
     /// Devices of each account, over both hubs; all of them write, and hear everything of their account.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) devices: u32,
     /// Messages that each device has under way.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]

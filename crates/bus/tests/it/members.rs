@@ -1,4 +1,6 @@
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bus::{Bus, Member, MemberCounts, MemberEdge, MemberNews};
@@ -206,12 +208,12 @@ async fn above_two_hundred_users_there_is_a_number_and_no_moves() {
 async fn many_askers_tell_a_room_at_most_once_in_a_while_and_its_last_number_at_last() {
     let [one, two, three] = nodes().await;
     let mut askers = tokio::task::JoinSet::new();
+    let ended = Arc::new(AtomicBool::new(false));
     for bus in [&one, &two, &three] {
-        let bus = bus.clone();
+        let (bus, ended) = (bus.clone(), Arc::clone(&ended));
         askers.spawn(async move {
             let mut told = Vec::new();
-            let until = tokio::time::Instant::now() + Duration::from_secs(3);
-            while tokio::time::Instant::now() < until {
+            while !ended.load(Ordering::Relaxed) {
                 let answer = bus.members_news(&["room:1"], PAUSE).await.unwrap();
                 if let [MemberNews::Tell { users: Some(users), .. }] = answer[..] {
                     told.push((std::time::Instant::now(), users));
@@ -222,14 +224,18 @@ async fn many_askers_tell_a_room_at_most_once_in_a_while_and_its_last_number_at_
             told
         });
     }
+    let began = std::time::Instant::now();
     for user in 1..=60 {
         enter(&one, "room:1", "n1", &format!("c{user}"), user).await;
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
+    let turns = usize::try_from(began.elapsed().as_millis() / PAUSE.as_millis()).unwrap();
+    tokio::time::sleep(PAUSE * 4).await;
+    ended.store(true, Ordering::Relaxed);
     let mut told: Vec<_> = askers.join_all().await.into_iter().flatten().collect();
     told.sort_unstable();
-    // 1.5 s of coming, in turns of 0.4 s, and one more.
-    assert!((3..=6).contains(&told.len()), "{told:?}");
+    // Once in each turn of the time in which they came, the one that had begun, and one more for the last of them.
+    assert!((3..=turns + 2).contains(&told.len()), "{turns} turns: {told:?}");
     assert!(told.is_sorted_by_key(|(_, users)| *users), "{told:?}");
     assert_eq!(told.last().unwrap().1, 60);
 }
