@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::chat::{assert_true, into, newest, send, to_user, unread};
 use crate::society::unlimited;
+use crate::stage::statements;
 use crate::world::World;
 
 type Outcome = Result<Written<MessageSent>, ChatError>;
@@ -128,19 +129,6 @@ async fn five_hundred_sends_at_once_are_exact_ordered_and_cost_few_statements() 
         assert_eq!(unread(app, actor).await, count);
         assert_eq!(users::find_state(app, *user_id).await.unwrap().unwrap().unread_total, count);
     }
-}
-
-/// Statements that the connections of a pool of four have run.
-async fn statements(app: &App) -> u64 {
-    let mut conns = Vec::new();
-    for _ in 0..4 {
-        conns.push(app.store.reader().await.unwrap());
-    }
-    let mut sum = 0;
-    for conn in &mut conns {
-        sum += store::testing::session_counter(conn, "Questions").await.unwrap();
-    }
-    sum
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use protocol::rooms::{
 use store::Tx;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::stage::{Stage, key, open_room, paid_room, words};
+use crate::stage::{Stage, key, open_room, paid_room, statements, words};
 
 type Outcome = Result<Written<MessagePosted>, RoomError>;
 
@@ -73,19 +73,6 @@ fn rule(outcome: &Outcome) -> Option<Rule> {
 async fn heard(stage: &Stage, room: u64) -> Vec<u64> {
     let heard = stage.heard_of(Channel::Room(room), "room.message_created").await;
     heard.iter().map(|event| event["message"]["id"].as_u64().unwrap()).collect()
-}
-
-/// Statements that the connections of a pool of four have run.
-async fn statements(app: &App) -> u64 {
-    let mut conns = Vec::new();
-    for _ in 0..4 {
-        conns.push(app.store.reader().await.unwrap());
-    }
-    let mut sum = 0;
-    for conn in &mut conns {
-        sum += store::testing::session_counter(conn, "Questions").await.unwrap();
-    }
-    sum
 }
 
 async fn small_pool() -> Stage {

@@ -309,3 +309,16 @@ impl Stage {
         broken
     }
 }
+
+/// Statements that the connections of a pool of four have run.
+pub(crate) async fn statements(app: &App) -> u64 {
+    let mut conns = Vec::new();
+    for _ in 0..4 {
+        conns.push(app.store.reader().await.unwrap());
+    }
+    let mut sum = 0;
+    for conn in &mut conns {
+        sum += store::testing::session_counter(conn, "Questions").await.unwrap();
+    }
+    sum
+}

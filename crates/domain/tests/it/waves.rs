@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use base::{Fault, Rule};
+use domain::Actor;
 use domain::presence::watch_presence;
 use domain::rooms::enter_channel;
-use domain::{Actor, App};
 use protocol::rooms::RoomStatus;
 use tokio::task::JoinSet;
 
-use crate::stage::{Stage, paid_room};
+use crate::stage::{Stage, paid_room, statements};
 
 const CROWD: usize = 150;
 /// The first one who asks is alone; all others come together, and each answer takes a few statements. A statement for each
@@ -40,19 +40,6 @@ async fn crowd(stage: &Stage) -> Vec<Actor> {
     let first = stage.count("SELECT CAST(MIN(id) AS SIGNED) FROM users WHERE username LIKE 'crowd%'").await;
     let first = u64::try_from(first).unwrap();
     (first..).take(CROWD).map(Actor::on_behalf_of).collect()
-}
-
-/// Statements that the connections of the pool have run.
-async fn statements(app: &App) -> u64 {
-    let mut conns = Vec::new();
-    for _ in 0..4 {
-        conns.push(app.store.reader().await.unwrap());
-    }
-    let mut sum = 0;
-    for conn in &mut conns {
-        sum += store::testing::session_counter(conn, "Questions").await.unwrap();
-    }
-    sum
 }
 
 /// What all of them are answered who ask at once.
