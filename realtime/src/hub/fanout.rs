@@ -21,7 +21,7 @@ use super::{Hub, conflation, control, members};
 /// A pass over a channel's listeners that takes so long is worth sharing: what is to be told next is gathered for a while.
 const LONG_PASS: Duration = Duration::from_millis(1);
 /// After a long pass its channel rests for as long again, and no longer than this, which nobody in a room notices.
-const LONGEST_REST: Duration = Duration::from_millis(8);
+const LONGEST_REST: Duration = Duration::from_millis(20);
 
 /// Events that are to be delivered, in the order of their channels' first ones.
 ///
@@ -245,7 +245,7 @@ mod tests {
     fn after_a_long_pass_events_are_gathered_for_a_while_and_others_do_not_wait() {
         let mut groups = Groups::default();
         let now = Instant::now();
-        groups.passed(Channel::Room(1), Duration::from_millis(9));
+        groups.passed(Channel::Room(1), Duration::from_millis(21));
         groups.passed(Channel::Room(2), Duration::from_micros(900));
         add(&mut groups, 1, 1);
         add(&mut groups, 2, 1);
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(taken(&groups.take_due(due)), [(Channel::Room(1), 2)]);
         assert_eq!(groups.next_due(), None);
 
-        groups.passed(Channel::Room(1), Duration::from_millis(9));
+        groups.passed(Channel::Room(1), Duration::from_millis(21));
         add(&mut groups, 3, 1);
         add(&mut groups, 1, 3);
         assert_eq!(
