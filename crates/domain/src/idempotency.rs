@@ -115,6 +115,26 @@ pub async fn remember<T: Serialize>(
 #[derive(Debug, Default)]
 pub(crate) struct Answers(HashMap<(String, String), AnsweredRow>);
 
+/// When a unit that does the work of many looks for answers that were given before.
+///
+/// Repeats are rare, and looking costs the database as much as keeping an answer. So the first run does not look before it
+/// writes: the keys' unique index tells it of a repeat, and the run after that looks first. Only for what it refuses it
+/// looks at once: a repeat of what was done is answered as it was, though it would be refused now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Before the work is done, for all keys.
+    First,
+    /// After it, for those that were refused.
+    Afterwards,
+}
+
+impl Look {
+    /// Of the first run, and of those after it.
+    pub(crate) const fn in_run(number: u32) -> Self {
+        if number <= 1 { Self::Afterwards } else { Self::First }
+    }
+}
+
 /// The key of an actor for an operation, with the fingerprint of its input.
 ///
 /// # Errors

@@ -240,15 +240,21 @@ impl Attempts {
 
     /// Should the unit be run again after this failure? Waits a little before it says yes.
     pub async fn again(&mut self, failure: &(dyn std::error::Error + Sync)) -> bool {
-        let retryable = store_error(failure).is_some_and(|error| match error {
-            StoreError::LockTimeout(_) => self.patient,
-            // Somebody was faster with the same key: the next run finds the answer.
-            _ => error.is_retryable() || error.is_unique(store::idempotency::KEY_INDEX),
-        });
+        // Somebody was faster with the same key, and has committed: the next run finds the answer.
+        let is_answered =
+            store_error(failure).is_some_and(|error| error.is_unique(store::idempotency::KEY_INDEX));
+        let retryable = is_answered
+            || store_error(failure).is_some_and(|error| match error {
+                StoreError::LockTimeout(_) => self.patient,
+                _ => error.is_retryable(),
+            });
         if self.run >= ATTEMPTS || !retryable {
             return false;
         }
         self.run += 1;
+        if is_answered {
+            return true;
+        }
         metrics::counter!("store_deadlock_retries_total").increment(1);
         let jitter = rand::rng().random_range(2..12);
         tokio::time::sleep(Duration::from_millis(jitter * u64::from(self.run))).await;

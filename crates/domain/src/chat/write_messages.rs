@@ -25,7 +25,7 @@ use super::unread::{Additions, unread_in};
 use super::view::NotedMedium;
 use super::{ChatError, NO_CONVERSATION, Participation, pair};
 use crate::combine::Combine;
-use crate::idempotency::{self, Remembered, Written};
+use crate::idempotency::{self, Answers, Look, Remembered, Written};
 use crate::morph::Morph;
 use crate::unit::{Aftermath, Attempts, Unit, UnreadNow, store_error};
 use crate::{App, in_unit, uploads};
@@ -123,7 +123,11 @@ async fn write_in_turn(app: &App, sendings: Vec<(usize, &Sending)>) -> Vec<(usiz
 }
 
 async fn try_together(app: &App, sendings: &[(usize, &Sending)]) -> Result<Vec<(usize, Outcome)>, ChatError> {
-    in_unit!(app, Attempts::impatient(), |unit| write_batch(app, unit, sendings))
+    let mut run = 0;
+    in_unit!(app, Attempts::impatient(), |unit| {
+        run += 1;
+        write_batch(app, unit, sendings, Look::in_run(run))
+    })
 }
 
 /// Might the others succeed without one of them? Not where the store or Redis is away.
@@ -171,9 +175,17 @@ async fn write_batch(
     app: &App,
     unit: &mut Unit,
     sendings: &[(usize, &Sending)],
+    look: Look,
 ) -> Result<Vec<(usize, Outcome)>, ChatError> {
     let mut batch = Batch { settled: Vec::new(), drafts: Vec::new(), places: HashMap::new() };
-    let new = batch.give_answers(unit, sendings).await?;
+    let answers = match look {
+        Look::First => {
+            let keys: Vec<&Keyed> = sendings.iter().map(|(_, sending)| &sending.keyed).collect();
+            idempotency::find_answers(unit, &keys).await?
+        }
+        Look::Afterwards => Answers::default(),
+    };
+    let new = batch.give_answers(unit, &answers, sendings);
     batch.find_places(unit, new).await?;
     batch.require_accepted(unit).await?;
     batch.sift(|draft| {
@@ -184,6 +196,9 @@ async fn write_batch(
     batch.claim_media(unit).await?;
     batch.open_places(unit).await?;
     batch.write(app, unit).await?;
+    if look == Look::Afterwards {
+        batch.give_answers_to_refused(unit, sendings).await?;
+    }
     Ok(batch.settled)
 }
 
@@ -207,30 +222,47 @@ impl<'a> Batch<'a> {
     }
 
     /// Answers what was answered before, and gives what is new: of several with one key the first.
-    async fn give_answers(
+    fn give_answers(
         &mut self,
         unit: &mut Unit,
+        answers: &Answers,
         sendings: &[(usize, &'a Sending)],
-    ) -> Result<Vec<(usize, &'a Sending)>, ChatError> {
-        let keys: Vec<&Keyed> = sendings.iter().map(|(_, sending)| &sending.keyed).collect();
-        let answers = idempotency::find_answers(unit, &keys).await?;
+    ) -> Vec<(usize, &'a Sending)> {
         let mut begun = HashSet::new();
         let mut new = Vec::with_capacity(sendings.len());
         for &(number, sending) in sendings {
-            match answers.of::<MessageSent, Followed>(&sending.keyed) {
-                Ok(Some((answer, followed))) => {
-                    unit.repeat(followed.aftermath(&answer.message));
-                    self.settled.push((number, Ok(Written { answer, replayed: true })));
-                }
-                Ok(None) => {
+            match answer_again(unit, answers, &sending.keyed) {
+                Some(outcome) => self.settled.push((number, outcome)),
+                None => {
                     if begun.insert((&sending.keyed.scope, &sending.keyed.key)) {
                         new.push((number, sending));
                     }
                 }
-                Err(fault) => self.settled.push((number, Err(fault.into()))),
             }
         }
-        Ok(new)
+        new
+    }
+
+    /// What was refused, and is a repeat of what was written, is answered as it was.
+    async fn give_answers_to_refused(
+        &mut self,
+        unit: &mut Unit,
+        sendings: &[(usize, &'a Sending)],
+    ) -> Result<(), ChatError> {
+        let refused: HashSet<usize> =
+            self.settled.iter().filter(|(_, outcome)| outcome.is_err()).map(|(number, _)| *number).collect();
+        let keys: HashMap<usize, &Keyed> = sendings
+            .iter()
+            .filter(|(number, _)| refused.contains(number))
+            .map(|(number, sending)| (*number, &sending.keyed))
+            .collect();
+        let answers = idempotency::find_answers(unit, &Vec::from_iter(keys.values().copied())).await?;
+        for (number, outcome) in &mut self.settled {
+            if let Some(again) = keys.get(number).and_then(|keyed| answer_again(unit, &answers, keyed)) {
+                *outcome = again;
+            }
+        }
+        Ok(())
     }
 
     /// Finds the other participants, and holds the conversations that there are.
@@ -434,6 +466,18 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(additions)
+    }
+}
+
+/// The outcome of a repeat, whose events are told again with the commit; `None` for a new key.
+fn answer_again(unit: &mut Unit, answers: &Answers, keyed: &Keyed) -> Option<Outcome> {
+    match answers.of::<MessageSent, Followed>(keyed) {
+        Ok(None) => None,
+        Ok(Some((answer, followed))) => {
+            unit.repeat(followed.aftermath(&answer.message));
+            Some(Ok(Written { answer, replayed: true }))
+        }
+        Err(fault) => Some(Err(fault.into())),
     }
 }
 

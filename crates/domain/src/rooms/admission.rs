@@ -2,9 +2,9 @@
 //! are not banned and the room's access rules admit them. A free room that is live admits everybody signed in; any
 //! other room, those with a seat.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use base::id::UserId;
+use base::id::{RoomId, UserId};
 use protocol::rooms::{AccessType, RegistrationStatus, RoomStatus};
 use store::Conn;
 use store::rooms::{RoomRow, StandingRow};
@@ -121,7 +121,8 @@ async fn admit_if(
     user_id: UserId,
     decide: fn(Claim) -> Result<(), RoomError>,
 ) -> Result<RoomMember, RoomError> {
-    let mut crowd = Crowd::find(conn, room, &[user_id], decide).await?;
+    let mut crowds = Crowd::find_each(conn, vec![(room, vec![user_id])], decide).await?;
+    let mut crowd = crowds.pop().ok_or(NO_ROOM)?;
     let Admitted { role, registration, .. } = crowd.admit(user_id)?;
     let standing = crowd.standings.remove(&user_id).ok_or(NO_ROOM)?;
     Ok(RoomMember { room: crowd.room, status: crowd.status, role, standing, registration })
@@ -145,44 +146,55 @@ pub(super) struct Admitted<'a> {
 }
 
 impl Crowd {
-    /// Those who may be in a live room, which was read or locked.
-    pub(super) async fn find_live(
+    /// Those who may be in live rooms, which were read or locked, with who wants to be in each; one for each room, in their
+    /// order.
+    pub(super) async fn find_live_each(
         conn: &mut Conn,
-        room: RoomRow,
-        user_ids: &[UserId],
-    ) -> Result<Self, RoomError> {
-        Self::find(conn, room, user_ids, decide_live).await
+        rooms: Vec<(RoomRow, Vec<UserId>)>,
+    ) -> Result<Vec<Self>, RoomError> {
+        Self::find_each(conn, rooms, decide_live).await
     }
 
-    async fn find(
+    async fn find_each(
         conn: &mut Conn,
-        room: RoomRow,
-        user_ids: &[UserId],
+        rooms: Vec<(RoomRow, Vec<UserId>)>,
         decide: fn(Claim) -> Result<(), RoomError>,
-    ) -> Result<Self, RoomError> {
-        let standings = match user_ids {
-            [user_id] => Vec::from_iter(store::rooms::find_standing(conn, room.id, *user_id).await?),
-            several => store::rooms::list_standings(conn, room.id, several).await?,
+    ) -> Result<Vec<Self>, RoomError> {
+        let of_room = |(room, user_ids): &(RoomRow, Vec<UserId>)| {
+            let room_id = room.id;
+            user_ids.iter().map(move |user_id| (room_id, *user_id)).collect::<Vec<_>>()
         };
-        let mut crowd = Self {
-            status: room_status(&room.status)?,
-            access: access_type(&room.access_type)?,
-            room,
-            decide,
-            standings: standings.into_iter().map(|standing| (standing.user_id, standing)).collect(),
-            moderators: HashSet::new(),
-        };
+        let asked: Vec<(RoomId, UserId)> = rooms.iter().flat_map(of_room).collect();
+        let mut standings: HashMap<RoomId, HashMap<UserId, StandingRow>> = HashMap::new();
+        for standing in store::rooms::list_standings(conn, &asked).await? {
+            standings.entry(standing.live_room_id).or_default().insert(standing.user_id, standing);
+        }
+        let mut crowds = Vec::with_capacity(rooms.len());
+        for (room, _) in rooms {
+            crowds.push(Self {
+                status: room_status(&room.status)?,
+                access: access_type(&room.access_type)?,
+                standings: standings.remove(&room.id).unwrap_or_default(),
+                room,
+                decide,
+                moderators: HashSet::new(),
+            });
+        }
         // Whether a refused one moderates is asked last: few are refused, and it takes a query.
-        let refused: Vec<UserId> = user_ids
-            .iter()
-            .copied()
-            .filter(|user_id| {
-                *user_id != crowd.room.user_id
-                    && crowd.claim(*user_id).is_ok_and(|(_, claim)| (crowd.decide)(claim).is_err())
-            })
-            .collect();
-        crowd.find_moderators(conn, &refused).await?;
-        Ok(crowd)
+        let refused: BTreeSet<UserId> = crowds.iter().flat_map(Self::refused).collect();
+        let moderators = access::list_holders(conn, &Vec::from_iter(refused), "rooms.moderate").await?;
+        for crowd in &mut crowds {
+            crowd.moderators.extend(moderators.iter().copied());
+        }
+        Ok(crowds)
+    }
+
+    /// Those who are refused unless they moderate.
+    fn refused(&self) -> impl Iterator<Item = UserId> {
+        self.standings.keys().copied().filter(|user_id| {
+            *user_id != self.room.user_id
+                && self.claim(*user_id).is_ok_and(|(_, claim)| (self.decide)(claim).is_err())
+        })
     }
 
     /// Learns which of the users moderate: those who are not known to.

@@ -45,7 +45,13 @@ async fn write_announcement(
         return Err(RoomError::NotActive);
     }
     let author = MemberCard { id: actor.user_id(), name: standing.name, avatar: standing.avatar };
-    let words = Words { message_type: RoomMessageType::Announcement, body: &input.body, parent_id: None };
-    let message = add_message(unit, room.id, author, words).await?;
+    let words = Words {
+        room_id: room.id,
+        author,
+        message_type: RoomMessageType::Announcement,
+        body: &input.body,
+        parent_id: None,
+    };
+    let message = add_message(unit, words).await?;
     Ok(idempotency::remember(unit, ticket, MessagePosted { message }).await?)
 }

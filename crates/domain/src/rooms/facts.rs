@@ -2,7 +2,7 @@
 //! (realtime.md §5). Writes of ours make it stale at once; what others write into the tables is seen after
 //! [`FACTS_TTL`], a seat that they take away after [`SEAT_TTL`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -233,30 +233,29 @@ async fn read_seats(
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let cached = app.bus.cache_get_many(&keys).await.map_err(of_bus)?;
     let mut seats = HashMap::with_capacity(asked.len());
-    let mut missing: BTreeMap<RoomId, HashMap<UserId, u64>> = BTreeMap::new();
-    for ((room_id, user_id), cached) in asked.into_iter().zip(cached) {
+    let mut missing: HashMap<(RoomId, UserId), u64> = HashMap::new();
+    for (place, cached) in asked.into_iter().zip(cached) {
         if cached.value.is_some() {
-            seats.insert((room_id, user_id), ());
+            seats.insert(place, ());
         } else {
-            missing.entry(room_id).or_default().insert(user_id, cached.version);
+            missing.insert(place, cached.version);
         }
     }
-    for (room_id, versions) in missing {
-        let user_ids: Vec<UserId> = versions.keys().copied().collect();
+    let places: Vec<(RoomId, UserId)> = missing.keys().copied().collect();
+    let standings = {
         let mut conn = app.store.reader().await.map_err(of_store)?;
-        let standings = store::rooms::list_standings(&mut conn, room_id, &user_ids).await;
-        drop(conn);
-        for standing in standings.map_err(of_store)? {
-            let registration = standing.registration.as_deref().map(registration_status).transpose();
-            if !standing.is_host_active || standing.is_banned || !has_seat(registration.map_err(of_store)?) {
-                continue;
-            }
-            if let Some(&version) = versions.get(&standing.user_id) {
-                let key = seat_key(room_id, standing.user_id);
-                app.bus.cache_fill(&key, version, b"1", SEAT_TTL).await.map_err(of_bus)?;
-            }
-            seats.insert((room_id, standing.user_id), ());
+        store::rooms::list_standings(&mut conn, &places).await.map_err(of_store)?
+    };
+    for standing in standings {
+        let place = (standing.live_room_id, standing.user_id);
+        let registration = standing.registration.as_deref().map(registration_status).transpose();
+        if !standing.is_host_active || standing.is_banned || !has_seat(registration.map_err(of_store)?) {
+            continue;
         }
+        if let Some(&version) = missing.get(&place) {
+            app.bus.cache_fill(&seat_key(place.0, place.1), version, b"1", SEAT_TTL).await.map_err(of_bus)?;
+        }
+        seats.insert(place, ());
     }
     Ok(seats)
 }

@@ -59,38 +59,34 @@ pub(super) fn check_body(body: &str) -> Violations {
     violations
 }
 
-/// What a message says.
+/// What a message says, and who says it where.
 pub(super) struct Words<'a> {
+    pub room_id: RoomId,
+    pub author: MemberCard,
     pub message_type: RoomMessageType,
     pub body: &'a str,
     pub parent_id: Option<u64>,
 }
 
 /// Adds a message to a locked room, which will hear of it.
-pub(super) async fn add_message(
-    unit: &mut Unit,
-    room_id: RoomId,
-    author: MemberCard,
-    words: Words<'_>,
-) -> Result<RoomMessage, RoomError> {
-    let added = insert_messages(unit, room_id, vec![(author, words)], Time::now_in_seconds()).await?;
+pub(super) async fn add_message(unit: &mut Unit, words: Words<'_>) -> Result<RoomMessage, RoomError> {
+    let added = insert_messages(unit, vec![words], Time::now_in_seconds()).await?;
     let message = added.into_iter().next().ok_or_else(|| CommonFault::internal("no message was added"))?;
-    unit.emit(Channel::Room(room_id), Event::RoomMessageCreated { message: message.clone() });
+    unit.emit(Channel::Room(message.room_id), Event::RoomMessageCreated { message: message.clone() });
     Ok(message)
 }
 
-/// Writes messages into a locked room, with ids in their order; the room does not hear of them yet.
+/// Writes messages into locked rooms, with ids in their order; the rooms do not hear of them yet.
 pub(super) async fn insert_messages(
     unit: &mut Unit,
-    room_id: RoomId,
-    messages: Vec<(MemberCard, Words<'_>)>,
+    messages: Vec<Words<'_>>,
     created_at: Time,
 ) -> Result<Vec<RoomMessage>, RoomError> {
     let rows: Vec<NewRoomMessage<'_>> = messages
         .iter()
-        .map(|(author, words)| NewRoomMessage {
-            live_room_id: room_id,
-            user_id: author.id,
+        .map(|words| NewRoomMessage {
+            live_room_id: words.room_id,
+            user_id: words.author.id,
             parent_id: words.parent_id,
             message_type: words.message_type.as_str(),
             message: words.body,
@@ -98,11 +94,11 @@ pub(super) async fn insert_messages(
         })
         .collect();
     let ids = store::rooms::insert_messages(unit, &rows).await?;
-    let message = |((author, words), id): ((MemberCard, Words<'_>), u64)| RoomMessage {
+    let message = |(words, id): (Words<'_>, u64)| RoomMessage {
         id,
-        room_id,
-        user_id: author.id,
-        user: Some(author),
+        room_id: words.room_id,
+        user_id: words.author.id,
+        user: Some(words.author),
         message_type: words.message_type,
         body: Some(words.body.to_owned()),
         parent_id: words.parent_id,

@@ -1,10 +1,10 @@
-//! The transaction of `rooms.post_message`: all that was posted to a room while the commit before ran, with a number of
-//! statements that does not grow with the messages. Answers to messages, the muted, the refused and slow mode take a
-//! statement or two more, for all of them.
+//! The transaction of `rooms.post_message`: all that was posted to some rooms while the commit before ran, with a number of
+//! statements that grows neither with the messages nor with the rooms. Answers to messages, the muted, the refused and slow
+//! mode take a statement or two more, for all of a room.
 //!
-//! Message ids are in the order of commits (realtime.md §5): the room's row is locked before ids are drawn, so what is
-//! posted to one room commits one batch after the other, and its events are published in the order of ids. Inserting a
-//! message would lock that row against writers anyway.
+//! Message ids are in the order of commits (realtime.md §5): the rooms' rows are locked, in the order of their ids, before
+//! ids are drawn. What is posted to one room commits one batch after the other, and its events are published in the order
+//! of ids. Inserting a message would lock that row against writers anyway.
 //!
 //! A message that is refused is left out and its neighbours are written. Where the transaction fails for something that may
 //! be one message's doing, each is written again alone.
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use base::id::{RoomId, UserId};
 use base::{CommonFault, Time, Violations};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
 use protocol::channel::Channel;
 use protocol::event::EventData;
 use protocol::rooms::{MessagePosted, PostMessage, RoomMember as MemberCard, RoomMessage};
@@ -29,7 +29,7 @@ use super::post_message::{Words, insert_messages};
 use super::threads::find_threads_to_join;
 use super::{NO_ROOM, RoomError};
 use crate::combine::Combine;
-use crate::idempotency::{self, Remembered, Written};
+use crate::idempotency::{self, Answers, Look, Remembered, Written};
 use crate::unit::{Aftermath, Attempts, Unit, store_error};
 use crate::{App, in_unit};
 
@@ -53,32 +53,15 @@ pub(crate) type Posts = Combine<Post, Outcome>;
 
 /// Messages of one transaction: their events are one round trip to Redis.
 pub(crate) const AT_ONCE: usize = 200;
-/// Rooms that are written to at the same time, as far as there are connections. Rooms of one lane wait for each other.
-pub(crate) const LANES: usize = 64;
+/// Transactions at a time: while one tells Redis, another one commits. Rooms of one lane are written together.
+pub(crate) const LANES: usize = 2;
+/// Rooms whose messages are written one by one at a time, after they could not be written together.
+const ALONE_AT_ONCE: usize = 4;
 
-/// Writes messages; one outcome for each, in their order. Each room has a transaction of its own.
+/// Writes messages; one outcome for each, in their order.
 pub(super) async fn write_posts(app: App, posts: Vec<Post>) -> Vec<Outcome> {
-    let mut rooms: BTreeMap<RoomId, (Vec<usize>, Vec<Post>)> = BTreeMap::new();
-    for (place, post) in posts.into_iter().enumerate() {
-        let (places, of_room) = rooms.entry(post.input.room_id).or_default();
-        places.push(place);
-        of_room.push(post);
-    }
-    let rooms = rooms.into_iter().map(|(room_id, (places, posts))| {
-        let app = &app;
-        async move {
-            let outcomes = write_in_room(app, room_id, &posts).await;
-            places.into_iter().zip(outcomes).collect::<Vec<_>>()
-        }
-    });
-    let mut outcomes: Vec<(usize, Outcome)> = join_all(rooms).await.into_iter().flatten().collect();
-    outcomes.sort_unstable_by_key(|(place, _)| *place);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-async fn write_in_room(app: &App, room_id: RoomId, posts: &[Post]) -> Vec<Outcome> {
     metrics::histogram!("room_messages_at_once").record(u32::try_from(posts.len()).unwrap_or(u32::MAX));
-    let failure = match try_together(app, room_id, posts).await {
+    let failure = match try_together(&app, &posts).await {
         Ok(outcomes) => return outcomes,
         Err(failure) => failure,
     };
@@ -88,19 +71,38 @@ async fn write_in_room(app: &App, room_id: RoomId, posts: &[Post]) -> Vec<Outcom
     if !may_be_of_one(&failure) {
         return posts.iter().map(|_| Err(said_again(&failure))).collect();
     }
-    tracing::warn!(%failure, room_id, messages = posts.len(), "messages are written one by one");
-    let mut outcomes = Vec::with_capacity(posts.len());
-    for post in posts {
-        match try_together(app, room_id, std::slice::from_ref(post)).await {
-            Ok(outcome) => outcomes.extend(outcome),
-            Err(failure) => outcomes.push(Err(failure)),
-        }
+    tracing::warn!(%failure, messages = posts.len(), "messages are written one by one");
+    let mut rooms: BTreeMap<RoomId, Vec<(usize, Post)>> = BTreeMap::new();
+    for (place, post) in posts.into_iter().enumerate() {
+        rooms.entry(post.input.room_id).or_default().push((place, post));
     }
-    outcomes
+    let mut alone = Vec::with_capacity(rooms.len());
+    for of_room in rooms.into_values() {
+        alone.push(write_in_turn(&app, of_room));
+    }
+    let settled: Vec<_> = futures_util::stream::iter(alone).buffer_unordered(ALONE_AT_ONCE).collect().await;
+    let mut outcomes: Vec<(usize, Outcome)> = settled.into_iter().flatten().collect();
+    outcomes.sort_unstable_by_key(|(place, _)| *place);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-async fn try_together(app: &App, room_id: RoomId, posts: &[Post]) -> Result<Vec<Outcome>, RoomError> {
-    in_unit!(app, Attempts::impatient(), |unit| write_batch(unit, room_id, posts))
+/// Writes messages one after the other.
+async fn write_in_turn(app: &App, posts: Vec<(usize, Post)>) -> Vec<(usize, Outcome)> {
+    let mut settled = Vec::with_capacity(posts.len());
+    for (place, post) in posts {
+        let alone = try_together(app, std::slice::from_ref(&post)).await;
+        let outcome = alone.and_then(|outcomes| outcomes.into_iter().next().unwrap_or(Err(NO_ROOM.into())));
+        settled.push((place, outcome));
+    }
+    settled
+}
+
+async fn try_together(app: &App, posts: &[Post]) -> Result<Vec<Outcome>, RoomError> {
+    let mut run = 0;
+    in_unit!(app, Attempts::impatient(), |unit| {
+        run += 1;
+        write_batch(unit, posts, Look::in_run(run))
+    })
 }
 
 /// Might the others succeed without one of them? Not where the store or Redis is away.
@@ -133,28 +135,25 @@ enum Verdict {
     Repeats(usize),
 }
 
-async fn write_batch(unit: &mut Unit, room_id: RoomId, posts: &[Post]) -> Result<Vec<Outcome>, RoomError> {
-    // The lock comes first: whoever holds it sees the answers of all before.
-    let room = store::rooms::lock_room(unit, room_id).await?;
-    let keys: Vec<&Keyed> = posts.iter().map(|post| &post.keyed).collect();
-    let answers = idempotency::find_answers(unit, &keys).await?;
-
+async fn write_batch(unit: &mut Unit, posts: &[Post], look: Look) -> Result<Vec<Outcome>, RoomError> {
+    // The locks come first: whoever holds them sees the answers of all before.
+    let room_ids: BTreeSet<RoomId> = posts.iter().map(|post| post.input.room_id).collect();
+    let rooms = store::rooms::lock_rooms(unit, &Vec::from_iter(room_ids)).await?;
+    let answers = match look {
+        Look::First => {
+            let keys: Vec<&Keyed> = posts.iter().map(|post| &post.keyed).collect();
+            idempotency::find_answers(unit, &keys).await?
+        }
+        Look::Afterwards => Answers::default(),
+    };
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(posts.len());
     for post in posts {
-        verdicts.push(match answers.of::<MessagePosted, Followed>(&post.keyed) {
-            Ok(None) => None,
-            Ok(Some((answer, followed))) => {
-                unit.repeat(followed.aftermath(&answer.message));
-                Some(Verdict::Settled(Ok(Written { answer, replayed: true })))
-            }
-            Err(fault) => Some(Verdict::Settled(Err(fault.into()))),
-        });
+        verdicts.push(answer_again(unit, &answers, &post.keyed).map(Verdict::Settled));
     }
-    let new = || verdicts.iter().zip(posts).filter(|(verdict, _)| verdict.is_none()).map(|(_, post)| post);
-    let mut scene = match room {
-        Some(room) if new().next().is_some() => Some(Scene::find(unit, room, &Vec::from_iter(new())).await?),
-        _ => None,
-    };
+    let new = verdicts.iter().zip(posts).filter(|(verdict, _)| verdict.is_none()).map(|(_, post)| post);
+    let mut scenes = Scene::find_each(unit, rooms, &Vec::from_iter(new)).await?;
+    let now = Time::now_in_seconds();
+
     let mut begun: HashMap<(&str, &str), (usize, &Post)> = HashMap::new();
     let mut messages = Vec::new();
     let mut written = Vec::new();
@@ -168,21 +167,26 @@ async fn write_batch(unit: &mut Unit, room_id: RoomId, posts: &[Post]) -> Result
                 Verdict::Repeats(*place)
             }
             Some(_) => Verdict::Settled(Err(CommonFault::IdempotencyKeyReused.into())),
-            None => match scene.as_mut().ok_or(NO_ROOM.into()).and_then(|scene| scene.admit(post)) {
-                Err(refusal) => Verdict::Settled(Err(refusal)),
-                Ok(message) => {
-                    let place = messages.len();
-                    begun.insert(key, (place, post));
-                    messages.push(message);
-                    written.push(post);
-                    Verdict::Written(place)
+            None => {
+                let scene = scenes.get_mut(&post.input.room_id).ok_or(NO_ROOM.into());
+                match scene.and_then(|scene| scene.admit(post, now)) {
+                    Err(refusal) => Verdict::Settled(Err(refusal)),
+                    Ok(message) => {
+                        let place = messages.len();
+                        begun.insert(key, (place, post));
+                        messages.push(message);
+                        written.push(post);
+                        Verdict::Written(place)
+                    }
                 }
-            },
+            }
         });
     }
+    if look == Look::Afterwards {
+        give_answers_to_refused(unit, posts, &mut verdicts).await?;
+    }
 
-    let now = scene.map_or_else(Time::now_in_seconds, |scene| scene.now);
-    let messages = write(unit, room_id, messages, &written, now).await?;
+    let messages = write(unit, messages, &written, now).await?;
     let outcome = |verdict: Option<Verdict>| {
         let (place, replayed) = match verdict {
             Some(Verdict::Settled(outcome)) => return outcome,
@@ -197,18 +201,49 @@ async fn write_batch(unit: &mut Unit, room_id: RoomId, posts: &[Post]) -> Result
     Ok(verdicts.into_iter().map(outcome).collect())
 }
 
-/// Writes messages that keep the rules, with their answers, and tells the room.
+/// The outcome of a repeat, whose event is told again with the commit; `None` for a new key.
+fn answer_again(unit: &mut Unit, answers: &Answers, keyed: &Keyed) -> Option<Outcome> {
+    match answers.of::<MessagePosted, Followed>(keyed) {
+        Ok(None) => None,
+        Ok(Some((answer, followed))) => {
+            unit.repeat(followed.aftermath(&answer.message));
+            Some(Ok(Written { answer, replayed: true }))
+        }
+        Err(fault) => Some(Err(fault.into())),
+    }
+}
+
+/// What was refused, and is a repeat of what was written, is answered as it was.
+async fn give_answers_to_refused(
+    unit: &mut Unit,
+    posts: &[Post],
+    verdicts: &mut [Option<Verdict>],
+) -> Result<(), RoomError> {
+    let is_refused = |verdict: &Option<Verdict>| matches!(verdict, Some(Verdict::Settled(Err(_))));
+    let refused = verdicts.iter().zip(posts).filter(|(verdict, _)| is_refused(verdict));
+    let keys: Vec<&Keyed> = refused.map(|(_, post)| &post.keyed).collect();
+    let answers = idempotency::find_answers(unit, &keys).await?;
+    for (verdict, post) in verdicts.iter_mut().zip(posts) {
+        if is_refused(verdict)
+            && let Some(outcome) = answer_again(unit, &answers, &post.keyed)
+        {
+            *verdict = Some(Verdict::Settled(outcome));
+        }
+    }
+    Ok(())
+}
+
+/// Writes messages that keep the rules, with their answers, and tells the rooms.
 async fn write(
     unit: &mut Unit,
-    room_id: RoomId,
-    messages: Vec<(MemberCard, Words<'_>)>,
+    messages: Vec<Words<'_>>,
     posts: &[&Post],
     now: Time,
 ) -> Result<Vec<MessagePosted>, RoomError> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let messages = insert_messages(unit, room_id, messages, now).await?;
+    let messages = insert_messages(unit, messages, now).await?;
     let told_at = Time::now();
     let sent: Vec<(MessagePosted, Told)> = messages
         .into_iter()
@@ -269,39 +304,69 @@ struct Scene {
     last_written: HashMap<UserId, Time>,
     /// The threads of messages answered.
     threads: HashMap<u64, u64>,
-    /// The time of what is written now.
-    now: Time,
 }
 
 impl Scene {
-    async fn find(unit: &mut Unit, room: RoomRow, posts: &[&Post]) -> Result<Self, RoomError> {
-        let room_id = room.id;
-        let authors: BTreeSet<UserId> = posts.iter().map(|post| post.user_id).collect();
+    /// Of each room that somebody writes to.
+    async fn find_each(
+        unit: &mut Unit,
+        rooms: Vec<RoomRow>,
+        posts: &[&Post],
+    ) -> Result<HashMap<RoomId, Self>, RoomError> {
+        let mut authors: HashMap<RoomId, BTreeSet<UserId>> = HashMap::new();
+        let mut answered: HashMap<RoomId, BTreeSet<u64>> = HashMap::new();
+        for post in posts {
+            let PostMessage { room_id, parent_id, .. } = post.input;
+            authors.entry(room_id).or_default().insert(post.user_id);
+            answered.entry(room_id).or_default().extend(parent_id);
+        }
+        let with_authors = |room: RoomRow| Some((authors.get(&room.id)?.iter().copied().collect(), room));
+        let rooms: Vec<(RoomRow, Vec<UserId>)> =
+            rooms.into_iter().filter_map(with_authors).map(|(authors, room)| (room, authors)).collect();
+        let room_ids: Vec<RoomId> = rooms.iter().map(|(room, _)| room.id).collect();
+        let slow_modes = store::rooms::list_slow_modes(unit, &room_ids).await?;
+        let slow_modes: HashMap<RoomId, u32> =
+            slow_modes.into_iter().map(|(room_id, seconds)| (room_id, seconds.into())).collect();
+
+        let mut scenes = HashMap::with_capacity(room_ids.len());
+        for (room_id, crowd) in room_ids.into_iter().zip(Crowd::find_live_each(unit, rooms).await?) {
+            let slow_mode = slow_modes.get(&room_id).copied().unwrap_or(0);
+            let (authors, answered) = (authors.remove(&room_id), answered.remove(&room_id));
+            let mut scene = Self { crowd, slow_mode, last_written: HashMap::new(), threads: HashMap::new() };
+            scene.learn(unit, room_id, authors.unwrap_or_default(), answered.unwrap_or_default()).await?;
+            scenes.insert(room_id, scene);
+        }
+        Ok(scenes)
+    }
+
+    /// Asks for what few rooms need.
+    async fn learn(
+        &mut self,
+        unit: &mut Unit,
+        room_id: RoomId,
+        authors: BTreeSet<UserId>,
+        answered: BTreeSet<u64>,
+    ) -> Result<(), RoomError> {
+        if !answered.is_empty() {
+            self.threads = find_threads_to_join(unit, room_id, &Vec::from_iter(answered)).await?;
+        }
         let authors = Vec::from_iter(authors);
-        let mut crowd = Crowd::find_live(unit, room, &authors).await?;
-
-        let answered: BTreeSet<u64> = posts.iter().filter_map(|post| post.input.parent_id).collect();
-        let threads = find_threads_to_join(unit, room_id, &Vec::from_iter(answered)).await?;
-
-        let slow_mode = store::rooms::find_slow_mode(unit, room_id).await?;
-        let mut last_written = HashMap::new();
-        if slow_mode > 0 {
+        if self.slow_mode > 0 {
             let rows = store::rooms::list_last_written(unit, room_id, &authors).await?;
-            last_written
+            self.last_written
                 .extend(rows.iter().filter_map(|row| Some((row.user_id, Time::from(row.created_at?)))));
         }
         let is_bound = |user_id: &UserId| {
-            crowd.admit_live(*user_id).is_ok_and(|admitted| {
-                admitted.role == Role::Member && (admitted.standing.is_muted || slow_mode > 0)
+            self.crowd.admit_live(*user_id).is_ok_and(|admitted| {
+                admitted.role == Role::Member && (admitted.standing.is_muted || self.slow_mode > 0)
             })
         };
         let bound: Vec<UserId> = authors.into_iter().filter(is_bound).collect();
-        crowd.find_moderators(unit, &bound).await?;
-        Ok(Self { crowd, slow_mode, last_written, threads, now: Time::now_in_seconds() })
+        self.crowd.find_moderators(unit, &bound).await
     }
 
-    /// The card of a message's author, and the message as it is to be written. Those before it count as written.
-    fn admit<'a>(&mut self, post: &'a Post) -> Result<(MemberCard, Words<'a>), RoomError> {
+    /// The message as it is to be written now. Those before it count as written.
+    fn admit<'a>(&mut self, post: &'a Post, now: Time) -> Result<Words<'a>, RoomError> {
         let Post { user_id, input, checked, .. } = post;
         let standing = self.crowd.admit_live(*user_id)?.standing;
         checked.clone()?;
@@ -314,8 +379,9 @@ impl Scene {
 
         let author =
             MemberCard { id: *user_id, name: standing.name.clone(), avatar: standing.avatar.clone() };
-        self.last_written.insert(*user_id, self.now);
-        Ok((author, Words { message_type: input.message_type, body: &input.body, parent_id }))
+        self.last_written.insert(*user_id, now);
+        let PostMessage { room_id, message_type, ref body, .. } = *input;
+        Ok(Words { room_id, author, message_type, body, parent_id })
     }
 
     /// Slow mode: the times of two messages of one member are at least so many seconds apart, or it is told how long to

@@ -94,13 +94,9 @@ pub async fn list_conversation_ids_of(
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    // Not `(user_one_id, user_two_id) IN (…)`: MariaDB would not look into the index for that.
-    let mut query = Statement::new("SELECT id, user_one_id, user_two_id FROM conversations WHERE ");
-    for (number, (user_one_id, user_two_id)) in pairs.iter().enumerate() {
-        query.push(if number > 0 { " OR " } else { "" });
-        query.push("(user_one_id = ").push_number(*user_one_id);
-        query.push(" AND user_two_id = ").push_number(*user_two_id).push(")");
-    }
+    let mut query = Statement::new("SELECT c.id, c.user_one_id, c.user_two_id FROM ");
+    query.push_pairs(pairs.iter().copied());
+    query.push("STRAIGHT_JOIN conversations c ON c.user_one_id = w.one AND c.user_two_id = w.two");
     query.fetch_all(conn).await
 }
 

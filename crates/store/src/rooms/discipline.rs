@@ -3,6 +3,7 @@
 use base::id::{RoomId, UserId};
 use chrono::{DateTime, Utc};
 
+use crate::statement::Statement;
 use crate::{Conn, StoreError};
 
 /// A ban or a mute of one user in one room.
@@ -162,6 +163,21 @@ pub async fn find_slow_mode(conn: &mut Conn, id: RoomId) -> Result<u32, StoreErr
             .fetch_optional(conn)
             .await?;
     Ok(seconds.map_or(0, u32::from))
+}
+
+/// [`find_slow_mode`] of several rooms, in no order; of those alone where it is on.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_slow_modes(conn: &mut Conn, ids: &[RoomId]) -> Result<Vec<(RoomId, u16)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Statement::new(
+        "SELECT live_room_id, slow_mode_seconds FROM hub_room_settings WHERE live_room_id IN (",
+    );
+    query.push_numbers(ids).push(") AND slow_mode_seconds > 0");
+    query.fetch_all(conn).await
 }
 
 /// Sets the least time between two messages of a member.

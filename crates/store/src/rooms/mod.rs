@@ -11,11 +11,12 @@ use base::id::{RoomId, UserId};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
 
+use crate::statement::Statement;
 use crate::{Conn, StoreError};
 
 pub use discipline::{
     BannedRow, NewSanction, SanctionRow, delete_ban, delete_mute, find_slow_mode, insert_ban, insert_mute,
-    list_banned, lock_ban, lock_mute, update_slow_mode,
+    list_banned, list_slow_modes, lock_ban, lock_mute, update_slow_mode,
 };
 pub use lists::{ParticipantRow, RoomListRow, RoomQuery, find_listed_room, list_participants, list_rooms};
 pub use messages::{
@@ -115,20 +116,32 @@ pub async fn find_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, S
     .await?)
 }
 
-/// A room, locked before its children are written (domain.md D9). Only its own row is locked; whether the host's
-/// account is active, [`find_standing`] tells.
+/// Rooms, locked before their children are written (domain.md D9); those that are not there are left out. Rows are locked
+/// in the order of their ids, whatever that of `ids`, so that two transactions that lock some of the same cannot deadlock.
+/// Only the rooms' own rows are locked; whether a host's account is active, [`find_standing`] tells.
 ///
 /// # Errors
-/// Those of the driver.
-pub async fn lock_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
-    Ok(sqlx::query_as(
+/// [`StoreError::LockTimeout`], [`StoreError::Deadlock`].
+pub async fn lock_rooms(conn: &mut Conn, ids: &[RoomId]) -> Result<Vec<RoomRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The index is named because a server that finds the table small would read, and lock, all of it.
+    let mut query = Statement::new(
         "SELECT id, user_id, title, status, access_type, price, max_participants, start_date, end_date, \
            start_time, end_time, timezone, current_jitsi_room_id \
-         FROM live_rooms WHERE id = ? AND deleted_at IS NULL FOR UPDATE",
-    )
-    .bind(id)
-    .fetch_optional(conn)
-    .await?)
+         FROM live_rooms FORCE INDEX (PRIMARY) WHERE id IN (",
+    );
+    query.push_numbers(ids).push(") AND deleted_at IS NULL ORDER BY id FOR UPDATE");
+    query.fetch_all(conn).await
+}
+
+/// One room, locked as [`lock_rooms`] does it.
+///
+/// # Errors
+/// Those of [`lock_rooms`].
+pub async fn lock_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
+    Ok(lock_rooms(conn, &[id]).await?.pop())
 }
 
 /// Adds a room, `scheduled`.

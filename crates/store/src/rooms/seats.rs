@@ -23,6 +23,8 @@ pub struct SeatRow {
 /// What is between a user and a room.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct StandingRow {
+    /// The room.
+    pub live_room_id: RoomId,
     /// The user.
     pub user_id: UserId,
     /// The user's name.
@@ -58,7 +60,7 @@ pub struct NewSeat {
     pub at: DateTime<Utc>,
 }
 
-const STANDING: &str = "SELECT u.id AS user_id, u.name, u.avatar, \
+const STANDING: &str = "SELECT r.id AS live_room_id, u.id AS user_id, u.name, u.avatar, \
       EXISTS (SELECT 1 FROM users h WHERE h.id = r.user_id AND h.deleted_at IS NULL AND h.is_active = 1) \
         AS is_host_active, \
       (SELECT s.status FROM live_room_registrations s WHERE s.user_id = u.id AND s.live_room_id = r.id) \
@@ -66,8 +68,7 @@ const STANDING: &str = "SELECT u.id AS user_id, u.name, u.avatar, \
       EXISTS (SELECT 1 FROM hub_room_bans b WHERE b.live_room_id = r.id AND b.user_id = u.id \
         AND (b.until IS NULL OR b.until > UTC_TIMESTAMP())) AS is_banned, \
       EXISTS (SELECT 1 FROM hub_room_mutes m WHERE m.live_room_id = r.id AND m.user_id = u.id \
-        AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted \
-    FROM users u JOIN live_rooms r ON r.id = ";
+        AND (m.until IS NULL OR m.until > UTC_TIMESTAMP())) AS is_muted FROM ";
 
 /// What is between a user and a room; `None` where there is no such user, or room.
 ///
@@ -79,24 +80,28 @@ pub async fn find_standing(
     user_id: UserId,
 ) -> Result<Option<StandingRow>, StoreError> {
     let mut query = QueryBuilder::new(STANDING);
-    query.push_bind(room_id).push(" WHERE u.id = ").push_bind(user_id);
+    query.push("users u JOIN live_rooms r ON r.id = ").push_bind(room_id);
+    query.push(" WHERE u.id = ").push_bind(user_id);
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
 
-/// What is between users and a room, in no order; nothing of users who are not there.
+/// What is between users and rooms, (room, user), in no order; nothing of those who are not there.
 ///
 /// # Errors
 /// Those of the driver.
 pub async fn list_standings(
     conn: &mut Conn,
-    room_id: RoomId,
-    user_ids: &[UserId],
+    asked: &[(RoomId, UserId)],
 ) -> Result<Vec<StandingRow>, StoreError> {
-    if user_ids.is_empty() {
+    if let [(room_id, user_id)] = asked {
+        return Ok(find_standing(conn, *room_id, *user_id).await?.into_iter().collect());
+    }
+    if asked.is_empty() {
         return Ok(Vec::new());
     }
     let mut query = Statement::new(STANDING);
-    query.push_number(room_id).push(" WHERE u.id IN (").push_numbers(user_ids).push(")");
+    query.push_pairs(asked.iter().copied());
+    query.push("STRAIGHT_JOIN live_rooms r ON r.id = w.one STRAIGHT_JOIN users u ON u.id = w.two");
     query.fetch_all(conn).await
 }
 
