@@ -241,6 +241,9 @@ async fn read_seats(
             missing.insert(place, cached.version);
         }
     }
+    if missing.is_empty() {
+        return Ok(seats);
+    }
     let places: Vec<(RoomId, UserId)> = missing.keys().copied().collect();
     let standings = {
         let mut conn = app.store.reader().await.map_err(of_store)?;
