@@ -146,6 +146,8 @@ pub(crate) fn status(rule: Rule) -> StatusCode {
         Rule::IDEMPOTENCY_KEY_REUSED => StatusCode::UNPROCESSABLE_ENTITY,
         Rule::ACCOUNT_LOCKED => StatusCode::LOCKED,
         Rule::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,
+        Rule::PRECONDITION_FAILED => StatusCode::PRECONDITION_FAILED,
+        Rule::PRECONDITION_REQUIRED => StatusCode::PRECONDITION_REQUIRED,
         other => match other.kind {
             Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -327,6 +329,8 @@ mod tests {
             (Rule::UPLOAD_TYPE_NOT_ALLOWED, 415),
             (Rule::UPLOAD_RANGE, 416),
             (Rule::PAYLOAD_TOO_LARGE, 413),
+            (Rule::PRECONDITION_FAILED, 412),
+            (Rule::PRECONDITION_REQUIRED, 428),
             (Rule::UNSUPPORTED_MEDIA_TYPE, 415),
             (Rule::VALIDATION_FAILED, 422),
             (Rule::IDEMPOTENCY_KEY_REUSED, 422),

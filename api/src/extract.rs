@@ -12,8 +12,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use base::conditional::IfMatch;
 use base::id::UserId;
-use base::paging::{Cursor, DEFAULT_PER_PAGE, MAX_PER_PAGE, PageRequest};
+use base::paging::{Cursor, DEFAULT_PER_PAGE, MAX_PER_PAGE, NumberedRequest, PageRequest, Sort};
 use base::{CommonFault, Problem, Violations};
 use domain::Actor;
 use domain::users::ClientContext;
@@ -225,15 +226,32 @@ impl Params {
 }
 
 impl Params {
-    /// Refuses filters that the list does not have, and every order: lists have one order each (domain.md D19). What
-    /// is not meant as either is ignored.
-    fn require_built(&self, filters: &[&str]) -> Result<(), Refusal> {
+    /// Refuses filters that the list does not have, and orders and companions where it offers none (domain.md D19).
+    /// What is not meant as one of these is ignored.
+    fn require_built(&self, filters: &[&str], has_sorts: bool, has_includes: bool) -> Result<(), Refusal> {
         for (name, _) in &self.0 {
-            if name == "sort" || name.starts_with("filter[") && !filters.contains(&name.as_str()) {
+            let unknown = (name == "sort" && !has_sorts)
+                || (name == "include" && !has_includes)
+                || (name.starts_with("filter[") && !filters.contains(&name.as_str()));
+            if unknown {
                 return Err(invalid(name.clone(), Problem::Unknown));
             }
         }
         Ok(())
+    }
+
+    /// The names after `include=`, between commas: what to send along (domain.md §2.1). 422 for one that is not offered.
+    pub(crate) fn includes(&self, offered: &'static [&'static str]) -> Result<Vec<&'static str>, Refusal> {
+        let mut included = Vec::new();
+        let names = self.get("include").unwrap_or_default().split(',').map(str::trim);
+        for name in names.filter(|name| !name.is_empty()) {
+            let known = offered.iter().copied().find(|one| *one == name);
+            let known = known.ok_or_else(|| invalid("include", Problem::NotOneOf(offered)))?;
+            if !included.contains(&known) {
+                included.push(known);
+            }
+        }
+        Ok(included)
     }
 }
 
@@ -252,6 +270,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 pub(crate) trait Takes {
     /// Its filters, as the query spells them. Others are refused.
     const FILTERS: &'static [&'static str] = &[];
+    /// Its orders, as `sort` spells them without the minus; the first, downwards, unless asked otherwise. A list without
+    /// any has one order.
+    const SORTS: &'static [&'static str] = &[];
+    /// What can be sent along, as `include` spells it.
+    const INCLUDES: &'static [&'static str] = &[];
     /// Items on a page unless asked otherwise.
     const PER_PAGE: u32 = DEFAULT_PER_PAGE;
 }
@@ -268,11 +291,13 @@ impl<S: Send + Sync> FromRequestParts<S> for WholeList {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        Params::from_request_parts(parts, state).await?.require_built(NoFilters::FILTERS)?;
+        Params::from_request_parts(parts, state).await?.require_built(NoFilters::FILTERS, false, false)?;
         Ok(Self)
     }
 }
 
+/// The last page that can be asked for by number; what is further behind is found by filters.
+const MAX_PAGE: u32 = 10_000;
 /// The parameters that say where a page is.
 const PLACES: [&str; 4] = ["cursor", "before", "after", "around"];
 
@@ -307,7 +332,7 @@ impl<T: Takes> FromRequestParts<Door> for Listing<T> {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
         let params = Params::from_request_parts(parts, door).await?;
-        params.require_built(T::FILTERS)?;
+        params.require_built(T::FILTERS, !T::SORTS.is_empty(), !T::INCLUDES.is_empty())?;
         let cursor = match params.get("cursor") {
             None => None,
             Some(text) => Some(Cursor::decode(text).map_err(|_error| DoorFault::InvalidCursor)?),
@@ -315,6 +340,88 @@ impl<T: Takes> FromRequestParts<Door> for Listing<T> {
         let page = PageRequest { cursor, per_page: params.count("per_page", T::PER_PAGE)? };
         let path = format!("{}{}", door.app.settings.http.public_url, parts.uri.path());
         Ok(Self { page, params, path, takes: PhantomData })
+    }
+}
+
+/// What a list that is walked by number is asked for (domain.md D18: catalogues and tables of administrators).
+pub(crate) struct Numbered<T = NoFilters> {
+    /// For the operation.
+    pub(crate) page: NumberedRequest,
+    /// The list's order; nothing where it offers none.
+    pub(crate) sort: Option<Sort>,
+    /// What to send along.
+    pub(crate) include: Vec<&'static str>,
+    /// The whole query, for filters.
+    pub(crate) params: Params,
+    path: String,
+    takes: PhantomData<T>,
+}
+
+impl<T> Numbered<T> {
+    /// The list's address without a query.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The address of another page, with the same filters and order.
+    pub(crate) fn url_of(&self, page: u32) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.params.0.iter().filter(|(name, _)| name != "page") {
+            query.append_pair(name, value);
+        }
+        format!("{}?{}", self.path, query.append_pair("page", &page.to_string()).finish())
+    }
+}
+
+impl<T: Takes> FromRequestParts<Door> for Numbered<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
+        let params = Params::from_request_parts(parts, door).await?;
+        params.require_built(T::FILTERS, !T::SORTS.is_empty(), !T::INCLUDES.is_empty())?;
+        let sort = match params.get("sort") {
+            Some(text) => {
+                let problem = || invalid("sort", Problem::NotOneOf(T::SORTS));
+                Some(Sort::parse(text, T::SORTS).ok_or_else(problem)?)
+            }
+            None => T::SORTS.first().map(|by| Sort { by, descending: true }),
+        };
+        let page: u32 = params.parsed("page")?.unwrap_or(1);
+        if page < 1 {
+            return Err(invalid("page", Problem::TooSmall("1".to_owned())));
+        }
+        if page > MAX_PAGE {
+            return Err(invalid("page", Problem::TooGreat(MAX_PAGE.to_string())));
+        }
+        let page = NumberedRequest {
+            page,
+            per_page: params.count("per_page", T::PER_PAGE)?,
+            with_total: params.flag("with_total")?.unwrap_or(true),
+        };
+        let include = params.includes(T::INCLUDES)?;
+        let path = format!("{}{}", door.app.settings.http.public_url, parts.uri.path());
+        Ok(Self { page, sort, include, params, path, takes: PhantomData })
+    }
+}
+
+/// `If-Match`: the version that a write changes (domain.md §2.3).
+pub(crate) struct Precondition(pub(crate) IfMatch);
+
+impl<S: Sync> FromRequestParts<S> for Precondition {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let mut values = parts.headers.get_all(header::IF_MATCH).iter().peekable();
+        if values.peek().is_none() {
+            return Ok(Self(IfMatch::ANY));
+        }
+        let mut tags = Vec::new();
+        for value in values {
+            let text =
+                value.to_str().map_err(|_error| DoorFault::Malformed("If-Match is not a list of ETags."))?;
+            tags.extend(text.split(',').map(|tag| tag.trim().to_owned()));
+        }
+        Ok(Self(IfMatch::of(tags)))
     }
 }
 

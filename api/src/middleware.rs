@@ -237,6 +237,7 @@ pub(crate) fn cors(allowed_origins: &[String]) -> CorsLayer {
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         header::ACCEPT_LANGUAGE,
+        header::IF_MATCH,
         header::IF_NONE_MATCH,
         header::IF_RANGE,
         header::RANGE,

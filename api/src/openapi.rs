@@ -31,6 +31,15 @@ use crate::routes;
         (name = "wallet", description = "Balance and ledger"),
         (name = "presence", description = "Who is online"),
         (name = "uploads", description = "Files, and the addresses that show them"),
+        (name = "social", description = "Follows, the feed, posts, comments, reactions, shares, reports"),
+        (name = "courses", description = "The catalogue of courses, and writing them"),
+        (name = "reviews", description = "What people think of courses and books"),
+        (name = "learning", description = "Enrollments, progress, notes, certificates"),
+        (name = "books", description = "Books, the reader and its annotations"),
+        (name = "consultations", description = "Availabilities, slots, bookings, ratings"),
+        (name = "notifications", description = "What happened to somebody"),
+        (name = "search", description = "Over everything that is public"),
+        (name = "admin", description = "For administrators and moderators"),
         (name = "system", description = "For operators")
     )
 )]

@@ -4,16 +4,14 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::CommonFault;
-use base::paging::Page;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base::conditional::etag;
+use base::paging::{NumberedPage, Page};
 use domain::idempotency::Written;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::error::Refusal;
-use crate::extract::Listing;
+use crate::extract::{Listing, Numbered};
 
 /// What a handler gives back.
 pub(crate) type Answer = Result<Response, Refusal>;
@@ -24,8 +22,6 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 /// For what is the same for everybody.
 const CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=60");
-/// How much of the digest an ETag shows, bytes.
-const ETAG_BYTES: usize = 12;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Room for most answers, bytes, so that a body does not move as it grows.
 const USUAL_BODY: usize = 4_096;
@@ -51,9 +47,9 @@ pub(crate) struct List<T> {
 /// Addresses of neighbouring pages.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Links {
-    /// Always `null`: the list has no numbered pages.
+    /// The first page; `null` where pages have no numbers.
     first: Option<String>,
-    /// Always `null`: the list has no numbered pages.
+    /// The last page; `null` where pages have no numbers.
     last: Option<String>,
     /// The page before.
     prev: Option<String>,
@@ -150,6 +146,112 @@ pub(crate) fn list<K, T: Serialize>(listing: &Listing<K>, page: Page<T>) -> Answ
     Ok(response)
 }
 
+/// A page of a list that is walked by number, in the shape of Laravel's length-aware paginator.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NumberedList<T> {
+    /// The items.
+    data: Vec<T>,
+    /// Where other pages are.
+    links: Links,
+    /// The same as numbers.
+    meta: NumberedMeta,
+}
+
+/// About a page of a list that is walked by number.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NumberedMeta {
+    /// The page's number, from 1.
+    current_page: u32,
+    /// The number of its first item, from 1; `null` where there is none.
+    from: Option<u64>,
+    /// The last page's number; `null` with `with_total=false`.
+    last_page: Option<u32>,
+    /// The buttons of a pager.
+    links: Vec<PagerLink>,
+    /// The list's address.
+    path: String,
+    /// How many items were asked for.
+    per_page: u32,
+    /// The number of its last item; `null` where there is none.
+    to: Option<u64>,
+    /// How many items there are; `null` with `with_total=false`.
+    total: Option<u64>,
+}
+
+/// A button of a pager.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PagerLink {
+    /// Where it leads; `null` where there is no such page.
+    url: Option<String>,
+    /// What is written on it.
+    label: String,
+    /// Is it the present page?
+    active: bool,
+}
+
+/// Pages on either side of the present one that a pager shows.
+const PAGER_REACH: u32 = 3;
+
+/// A page of a list that is walked by number.
+pub(crate) fn numbered<K, T: Serialize>(listing: &Numbered<K>, page: NumberedPage<T>) -> Answer {
+    let current = page.request.page;
+    let last_page = page.total.map(|total| {
+        let pages = total.div_ceil(u64::from(page.request.per_page.max(1))).max(1);
+        u32::try_from(pages).unwrap_or(u32::MAX)
+    });
+    let previous = current.checked_sub(1).filter(|&number| number > 0);
+    let next = page.has_more.then(|| current.saturating_add(1));
+    let url = |number: u32| listing.url_of(number);
+    let links =
+        Links { first: Some(url(1)), last: last_page.map(url), prev: previous.map(url), next: next.map(url) };
+    let mut pager =
+        vec![PagerLink { url: links.prev.clone(), label: "&laquo; Previous".to_owned(), active: false }];
+    if let Some(last) = last_page {
+        for number in
+            current.saturating_sub(PAGER_REACH).max(1)..=current.saturating_add(PAGER_REACH).min(last)
+        {
+            pager.push(PagerLink {
+                url: Some(url(number)),
+                label: number.to_string(),
+                active: number == current,
+            });
+        }
+    }
+    pager.push(PagerLink { url: links.next.clone(), label: "Next &raquo;".to_owned(), active: false });
+    let count = u64::try_from(page.items.len()).unwrap_or(u64::MAX);
+    let before = page.request.offset();
+    let mut relations = Vec::new();
+    for (relation, url) in [("prev", &links.prev), ("next", &links.next)] {
+        if let Some(url) = url {
+            relations.push(format!("<{url}>; rel=\"{relation}\""));
+        }
+    }
+    let meta = NumberedMeta {
+        current_page: current,
+        from: (count > 0).then(|| before.saturating_add(1)),
+        last_page,
+        links: pager,
+        path: listing.path().to_owned(),
+        per_page: page.request.per_page,
+        to: (count > 0).then(|| before.saturating_add(count)),
+        total: page.total,
+    };
+    let mut response = private(StatusCode::OK, &NumberedList { data: page.items, links, meta });
+    if !relations.is_empty() {
+        let value = HeaderValue::try_from(relations.join(", ")).map_err(CommonFault::internal)?;
+        response.headers_mut().insert(header::LINK, value);
+    }
+    Ok(response)
+}
+
+/// `200 {"data":…}` after a change, with the ETag of the new version.
+pub(crate) fn changed<T: Serialize>(data: T) -> Answer {
+    let body = encode(&Data { data })?;
+    let tag = HeaderValue::try_from(etag(&body)).map_err(CommonFault::internal)?;
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, PRIVATE), (header::CONTENT_TYPE, JSON)];
+    Ok((headers, body).into_response())
+}
+
 /// What the request says about a copy that the client has.
 pub(crate) struct Condition {
     if_none_match: Option<String>,
@@ -201,13 +303,6 @@ pub(crate) fn conditional(
     Ok((headers, [(header::CONTENT_TYPE, JSON)], body).into_response())
 }
 
-/// Strong: base64url of the digest's first 12 bytes.
-fn etag(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    let short = digest.get(..ETAG_BYTES).unwrap_or_default();
-    format!("\"{}\"", URL_SAFE_NO_PAD.encode(short))
-}
-
 /// Is it one that reads only?
 pub(crate) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
@@ -217,13 +312,13 @@ pub(crate) fn is_read(method: &Method) -> bool {
 mod tests {
     use axum::http::HeaderMap;
 
-    use super::{Condition, etag};
+    use base::conditional::etag;
+
+    use super::Condition;
 
     #[test]
     fn if_none_match_is_a_list_compared_weakly() {
         let tag = etag(b"{}");
-        // printf '{}' | sha256sum begins with 44136fa355b3678a1146ad16.
-        assert_eq!(tag, "\"RBNvo1WzZ4oRRq0W\"");
         let has = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("if-none-match", value.parse().unwrap());

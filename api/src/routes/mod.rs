@@ -1,9 +1,18 @@
 //! The paths, one file a domain. Handlers extract, call the operation, wrap.
 
+mod admin;
+mod books;
 mod chat;
+mod consultations;
+mod courses;
 mod gifts;
+mod learning;
+mod notifications;
 mod presence;
+mod reviews;
 mod rooms;
+mod search;
+mod social;
 mod system;
 mod uploads;
 mod users;
@@ -23,6 +32,15 @@ pub(crate) fn api() -> OpenApiRouter<Door> {
         .merge(wallet::routes())
         .merge(presence::routes())
         .merge(uploads::routes())
+        .merge(social::routes())
+        .merge(courses::routes())
+        .merge(reviews::routes())
+        .merge(learning::routes())
+        .merge(books::routes())
+        .merge(consultations::routes())
+        .merge(notifications::routes())
+        .merge(search::routes())
+        .merge(admin::routes())
 }
 
 /// Files by their signed addresses: outside of `/api`, and for whoever has one.
@@ -45,4 +63,20 @@ struct PageParams {
     /// How many items.
     #[param(minimum = 1, maximum = 100, default = 20)]
     per_page: Option<u32>,
+}
+
+/// How lists that are walked by number are asked.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; they are read by `Numbered`")]
+struct NumberedParams {
+    /// The page's number.
+    #[param(minimum = 1, maximum = 10_000, default = 1)]
+    page: Option<u32>,
+    /// How many items.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    per_page: Option<u32>,
+    /// `false` leaves the number of all items out.
+    #[param(default = true)]
+    with_total: Option<bool>,
 }

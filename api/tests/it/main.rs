@@ -1,6 +1,8 @@
 //! The REST door over real HTTP, on a real MySQL and a real Redis.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod chat;

@@ -89,8 +89,14 @@ pub enum CommonFault {
         /// The state asked for.
         to: &'static str,
         /// The states that can follow.
-        allowed: &'static [&'static str],
+        allowed: Vec<&'static str>,
     },
+    /// `If-Match` names another version than the present one (RFC 9110 §13.1.1).
+    #[error("It was changed meanwhile: read it again, then repeat the change.")]
+    PreconditionFailed,
+    /// The write must say which version it changes (RFC 6585 §3).
+    #[error("Send If-Match with the ETag of what you read, so that nobody's change is lost.")]
+    PreconditionRequired,
     /// MySQL or Redis does not answer.
     #[error("The service is briefly unavailable; please try again.")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -121,6 +127,8 @@ impl Fault for CommonFault {
             Self::RequestInProgress => Rule::REQUEST_IN_PROGRESS,
             Self::RateLimited(_) => Rule::RATE_LIMITED,
             Self::IllegalTransition { .. } => Rule::ILLEGAL_TRANSITION,
+            Self::PreconditionFailed => Rule::PRECONDITION_FAILED,
+            Self::PreconditionRequired => Rule::PRECONDITION_REQUIRED,
             Self::Unavailable(_) => Rule::UNAVAILABLE,
             Self::Internal(_) => Rule::INTERNAL,
         }
@@ -147,7 +155,7 @@ impl Fault for CommonFault {
                 let mut details = serde_json::Map::new();
                 details.insert("from".to_owned(), from.as_str().into());
                 details.insert("to".to_owned(), (*to).into());
-                details.insert("allowed".to_owned(), allowed.to_vec().into());
+                details.insert("allowed".to_owned(), allowed.clone().into());
                 Some(details)
             }
             _ => None,

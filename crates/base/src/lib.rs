@@ -1,6 +1,7 @@
 //! The vocabulary under everything: ids, money, time, paging, text, languages and the kinds of failure.
 //! No I/O and no async here.
 
+pub mod conditional;
 pub mod fault;
 pub mod id;
 pub mod lang;

@@ -136,9 +136,111 @@ impl<T> Page<T> {
     }
 }
 
+/// What a catalogue or a table of administrators is asked for: lists with an order of the asker's choice are walked by
+/// page number (domain.md D18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberedRequest {
+    /// From 1.
+    pub page: u32,
+    /// How many items, 1 to [`MAX_PER_PAGE`].
+    pub per_page: u32,
+    /// Is the number of all items wanted? Counting them costs a query.
+    pub with_total: bool,
+}
+
+impl Default for NumberedRequest {
+    fn default() -> Self {
+        Self { page: 1, per_page: DEFAULT_PER_PAGE, with_total: true }
+    }
+}
+
+impl NumberedRequest {
+    /// Rows before the page.
+    #[must_use]
+    pub fn offset(self) -> u64 {
+        u64::from(self.page.saturating_sub(1)).saturating_mul(u64::from(self.per_page))
+    }
+
+    /// Rows to fetch: one more than the page holds, to learn whether there are more without counting them.
+    #[must_use]
+    pub const fn fetch(self) -> u32 {
+        self.per_page.saturating_add(1)
+    }
+}
+
+/// A page of a list that is walked by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedPage<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What was asked for.
+    pub request: NumberedRequest,
+    /// Are there items after these?
+    pub has_more: bool,
+    /// How many items the list has, where that was asked for.
+    pub total: Option<u64>,
+}
+
+impl<T> NumberedPage<T> {
+    /// Makes a page of what was fetched for `request` ([`NumberedRequest::fetch`] rows at most).
+    #[must_use]
+    pub fn from_rows(request: NumberedRequest, mut rows: Vec<T>, total: Option<u64>) -> Self {
+        let limit = usize::try_from(request.per_page).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { items: rows, request, has_more, total }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> NumberedPage<U> {
+        NumberedPage {
+            items: self.items.into_iter().map(change).collect(),
+            request: self.request,
+            has_more: self.has_more,
+            total: self.total,
+        }
+    }
+}
+
+/// An order of a list: a column that the list offers, up or down (`sort=-created_at`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// Its name, one of those that the list offers.
+    pub by: &'static str,
+    /// From the greatest to the least?
+    pub descending: bool,
+}
+
+impl Sort {
+    /// Reads `column` or `-column`, if it is one of `offered`.
+    #[must_use]
+    pub fn parse(text: &str, offered: &'static [&'static str]) -> Option<Self> {
+        let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+        let by = offered.iter().copied().find(|by| *by == name)?;
+        Some(Self { by, descending })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, NotACursor, Page, PageRequest};
+    use super::{Cursor, NotACursor, NumberedPage, NumberedRequest, Page, PageRequest, Sort};
+
+    #[test]
+    fn numbered_pages_know_whether_there_are_more() {
+        let request = NumberedRequest { page: 3, per_page: 2, with_total: false };
+        assert_eq!((request.offset(), request.fetch()), (4, 3));
+        let page = NumberedPage::from_rows(request, vec![5, 6, 7], None);
+        assert_eq!((page.items.as_slice(), page.has_more), ([5, 6].as_slice(), true));
+        assert!(!NumberedPage::from_rows(request, vec![5, 6], None).has_more);
+    }
+
+    #[test]
+    fn orders_are_those_offered() {
+        assert_eq!(Sort::parse("-price", &["id", "price"]), Some(Sort { by: "price", descending: true }));
+        assert_eq!(Sort::parse("id", &["id"]), Some(Sort { by: "id", descending: false }));
+        assert_eq!(Sort::parse("--id", &["id"]), None);
+        assert_eq!(Sort::parse("password", &["id"]), None);
+    }
 
     #[test]
     fn cursors_are_laravels() {

@@ -101,6 +101,8 @@ rules! {
     1019 ROUTE_NOT_FOUND "route_not_found" NotFound "There is no such path." "لا يوجد مسار بهذا العنوان.";
     1020 CURSOR_TOO_OLD "gone" Conflict "What was asked for no longer exists." "ما طلبته لم يعد موجودًا.";
     1021 TIMEOUT "timeout" Unavailable "The answer took too long; please try again." "استغرق الرد وقتًا طويلًا، حاول مرة أخرى.";
+    1022 PRECONDITION_FAILED "precondition_failed" Conflict "It was changed meanwhile; read it again." "تغيّر هذا المحتوى في هذه الأثناء، أعد قراءته.";
+    1023 PRECONDITION_REQUIRED "precondition_required" Invalid "Send If-Match with the ETag of what you read." "أرسل If-Match مع قيمة ETag لما قرأته.";
 
     1100 INVALID_CREDENTIALS "users.invalid_credentials" Unauthenticated "These credentials do not match our records." "بيانات الدخول غير صحيحة.";
     1101 ACCOUNT_SUSPENDED "users.account_suspended" Forbidden "This account is suspended." "هذا الحساب موقوف.";
@@ -145,6 +147,19 @@ rules! {
     1604 UPLOAD_LINK_EXPIRED "uploads.link_expired" Conflict "This address of a file has expired; ask for a new one." "انتهت صلاحية رابط الملف، اطلب رابطًا جديدًا.";
     1605 UPLOAD_IN_USE "uploads.in_use" Conflict "The file is in use." "الملف مستخدم.";
     1606 UPLOAD_RANGE "uploads.range_not_satisfiable" Invalid "The file has no such part." "لا يوجد هذا الجزء في الملف.";
+
+    // + social 1700
+    // -
+    // + courses, reviews 1800
+    // -
+    // + learning 1900
+    // -
+    // + books 2000
+    // -
+    // + consultations 2100
+    // -
+    // + notifications, search, admin 2200
+    // -
 }
 
 #[cfg(test)]

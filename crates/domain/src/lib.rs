@@ -5,16 +5,26 @@
 
 pub mod access;
 pub mod actor;
+pub mod admin;
 pub mod app;
+pub mod books;
 pub mod chat;
 mod combine;
+pub mod consultations;
+pub mod courses;
 pub mod fault;
 mod gather;
 pub mod gifts;
 pub mod idempotency;
+pub mod learning;
+pub mod machine;
 pub mod morph;
+pub mod notifications;
 pub mod presence;
+pub mod reviews;
 pub mod rooms;
+pub mod search;
+pub mod social;
 pub mod system;
 pub mod unit;
 pub mod uploads;

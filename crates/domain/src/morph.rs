@@ -20,6 +20,28 @@ pub enum Morph {
     Message,
     /// A gift that was given.
     GiftTransaction,
+    /// A course.
+    Course,
+    /// A lesson of a course.
+    CourseLesson,
+    /// A book.
+    Book,
+    /// A consultation that was booked.
+    ConsultationBooking,
+    /// Somebody in a course.
+    Enrollment,
+    /// The certificate of an enrollment.
+    Certificate,
+    /// A book that somebody bought.
+    BookPurchase,
+    /// A seat in a live room.
+    LiveRoomRegistration,
+    /// A report of a post.
+    PostReport,
+    /// A row of the ledger.
+    Transaction,
+    /// An invoice.
+    Invoice,
 }
 
 impl Morph {
@@ -34,6 +56,17 @@ impl Morph {
             (MorphStyle::Class, Self::LiveRoomMessage) => r"App\Models\LiveRoomMessage",
             (MorphStyle::Class, Self::Message) => r"App\Models\Message",
             (MorphStyle::Class, Self::GiftTransaction) => r"App\Models\GiftTransaction",
+            (MorphStyle::Class, Self::Course) => r"App\Models\Course",
+            (MorphStyle::Class, Self::CourseLesson) => r"App\Models\CourseLesson",
+            (MorphStyle::Class, Self::Book) => r"App\Models\Book",
+            (MorphStyle::Class, Self::ConsultationBooking) => r"App\Models\ConsultationBooking",
+            (MorphStyle::Class, Self::Enrollment) => r"App\Models\Enrollment",
+            (MorphStyle::Class, Self::Certificate) => r"App\Models\Certificate",
+            (MorphStyle::Class, Self::BookPurchase) => r"App\Models\BookPurchase",
+            (MorphStyle::Class, Self::LiveRoomRegistration) => r"App\Models\LiveRoomRegistration",
+            (MorphStyle::Class, Self::PostReport) => r"App\Models\PostReport",
+            (MorphStyle::Class, Self::Transaction) => r"App\Models\Transaction",
+            (MorphStyle::Class, Self::Invoice) => r"App\Models\Invoice",
             (MorphStyle::Alias, Self::User) => "user",
             (MorphStyle::Alias, Self::Post) => "post",
             (MorphStyle::Alias, Self::Comment) => "comment",
@@ -41,6 +74,17 @@ impl Morph {
             (MorphStyle::Alias, Self::LiveRoomMessage) => "live_room_message",
             (MorphStyle::Alias, Self::Message) => "message",
             (MorphStyle::Alias, Self::GiftTransaction) => "gift_transaction",
+            (MorphStyle::Alias, Self::Course) => "course",
+            (MorphStyle::Alias, Self::CourseLesson) => "course_lesson",
+            (MorphStyle::Alias, Self::Book) => "book",
+            (MorphStyle::Alias, Self::ConsultationBooking) => "consultation_booking",
+            (MorphStyle::Alias, Self::Enrollment) => "enrollment",
+            (MorphStyle::Alias, Self::Certificate) => "certificate",
+            (MorphStyle::Alias, Self::BookPurchase) => "book_purchase",
+            (MorphStyle::Alias, Self::LiveRoomRegistration) => "live_room_registration",
+            (MorphStyle::Alias, Self::PostReport) => "post_report",
+            (MorphStyle::Alias, Self::Transaction) => "transaction",
+            (MorphStyle::Alias, Self::Invoice) => "invoice",
         }
     }
 
@@ -81,6 +125,17 @@ mod tests {
             Morph::LiveRoomMessage,
             Morph::Message,
             Morph::GiftTransaction,
+            Morph::Course,
+            Morph::CourseLesson,
+            Morph::Book,
+            Morph::ConsultationBooking,
+            Morph::Enrollment,
+            Morph::Certificate,
+            Morph::BookPurchase,
+            Morph::LiveRoomRegistration,
+            Morph::PostReport,
+            Morph::Transaction,
+            Morph::Invoice,
         ] {
             let alias = morph.column(MorphStyle::Alias);
             assert_eq!(short_name(morph.column(MorphStyle::Class)), alias);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::channel::Channel;
 use crate::chat::Message;
 use crate::gifts::GiftSentEvent;
+use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage};
 
@@ -269,6 +270,40 @@ pub enum Event {
         /// The session, or `null` for all of them.
         session_id: Option<String>,
     },
+    /// Something happened to the hearer. The same id again: more of the same, told by one notification.
+    #[serde(rename = "notification.created")]
+    NotificationCreated {
+        /// The notification.
+        notification: Box<Notification>,
+        /// How many are unread now.
+        unread_count: u32,
+    },
+    /// The hearer has read notifications, on whichever device.
+    #[serde(rename = "notification.read")]
+    NotificationRead {
+        /// Which; nothing for all of them.
+        ids: Option<Vec<String>>,
+        /// How many are unread now.
+        unread_count: u32,
+    },
+    // + users
+    // -
+    // + social
+    // -
+    // + courses
+    // -
+    // + learning
+    // -
+    // + books
+    // -
+    // + rooms
+    // -
+    // + consultations
+    // -
+    // + wallet
+    // -
+    // + system
+    // -
 }
 
 impl Event {
@@ -303,6 +338,26 @@ impl Event {
             Self::PresenceChanged(_) => "presence.changed",
             Self::PresenceVisibilityChanged(_) => "presence.visibility_changed",
             Self::SessionRevoked { .. } => "session.revoked",
+            Self::NotificationCreated { .. } => "notification.created",
+            Self::NotificationRead { .. } => "notification.read",
+            // + users
+            // -
+            // + social
+            // -
+            // + courses
+            // -
+            // + learning
+            // -
+            // + books
+            // -
+            // + rooms
+            // -
+            // + consultations
+            // -
+            // + wallet
+            // -
+            // + system
+            // -
         }
     }
 
@@ -335,7 +390,27 @@ impl Event {
             | Self::GiftSent(_)
             | Self::WalletUpdated { .. }
             | Self::PresenceVisibilityChanged(_)
-            | Self::SessionRevoked { .. } => Delivery::Durable,
+            | Self::SessionRevoked { .. }
+            | Self::NotificationCreated { .. }
+            | Self::NotificationRead { .. } => Delivery::Durable,
+            // + users
+            // -
+            // + social
+            // -
+            // + courses
+            // -
+            // + learning
+            // -
+            // + books
+            // -
+            // + rooms
+            // -
+            // + consultations
+            // -
+            // + wallet
+            // -
+            // + system
+            // -
         }
     }
 }

@@ -5,17 +5,25 @@
 //! Every function takes a [`Conn`]: a pooled connection for reads, or the connection of a transaction ([`Tx`]).
 
 pub mod audit;
+pub mod books;
 pub mod chat;
 mod conn;
+pub mod consultations;
+pub mod courses;
 pub mod error;
 pub mod gifts;
 pub mod idempotency;
+pub mod learning;
+pub mod notifications;
 pub mod outbox;
 pub mod permissions;
 mod pool;
+pub mod posts;
 pub mod profiles;
+pub mod reviews;
 pub mod revocations;
 pub mod rooms;
+pub mod search;
 pub mod settings;
 pub mod tokens;
 pub mod uploads;

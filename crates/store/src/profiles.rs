@@ -49,6 +49,20 @@ pub async fn lock_profile(
     .await?)
 }
 
+/// The language of an account that is there; the column's default for one without a profile.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_language(conn: &mut Conn, user_id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT COALESCE(p.language, 'ar') FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
+         WHERE u.id = ? AND u.deleted_at IS NULL",
+    )
+    .bind(user_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// Makes a profile with the columns' defaults, for an account that another application made without one; nothing where
 /// there is one.
 ///

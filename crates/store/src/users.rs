@@ -364,6 +364,25 @@ pub struct CardFilter<'a> {
     pub viewer_id: UserId,
 }
 
+/// The faces of users, accounts that are deleted left out; in no order.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_cards_of(conn: &mut Conn, user_ids: &[UserId]) -> Result<Vec<CardRow>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(
+        "SELECT id, name, username, avatar, is_verified FROM users WHERE deleted_at IS NULL AND id IN (",
+    );
+    let mut list = query.separated(", ");
+    for &id in user_ids {
+        list.push_bind(id);
+    }
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
 /// Active users by descending id before `(id, forward = true)`, or by ascending id after `(id, forward = false)`.
 ///
 /// # Errors

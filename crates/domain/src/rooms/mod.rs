@@ -15,6 +15,7 @@ mod leave_room;
 mod list_participants;
 mod list_room_messages;
 mod list_rooms;
+mod machines;
 mod mute_user;
 mod pin_message;
 mod post_message;

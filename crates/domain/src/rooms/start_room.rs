@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 use super::view::room_status;
 use super::{NO_ROOM, RoomError};
 use crate::unit::Unit;
-use crate::{Actor, App, access, in_unit};
+use crate::{Actor, App, access, in_unit, machine};
 
 /// Makes a scheduled room live, with a fresh Jitsi room: its host from 15 minutes before the day's session until its
 /// end, or whoever holds `rooms.manage` at any time. Tells the room and everybody with a seat.
@@ -34,15 +34,13 @@ async fn write_start(unit: &mut Unit, actor: &Actor, room_id: RoomId) -> Result<
         return Err(if hidden { NO_ROOM } else { CommonFault::Forbidden }.into());
     }
     let started_at = Time::now_in_seconds();
-    if status != RoomStatus::Scheduled {
-        return Err(illegal(status).into());
-    }
+    machine::step(status, RoomStatus::Active)?;
     if !manages && !is_in_window(&room, started_at)? {
         return Err(RoomError::OutsideWindow);
     }
     let jitsi_room = format!("r{room_id}-{}", random_text(24, BASE32_LOWER));
     if !store::rooms::update_started(unit, room_id, &jitsi_room, started_at.as_chrono()).await? {
-        return Err(illegal(status).into());
+        return Err(CommonFault::internal("a locked room changed its state").into());
     }
     unit.forget(facts_key(room_id));
     unit.emit(Channel::Room(room_id), Event::RoomStarted { room_id, started_at });
@@ -50,15 +48,6 @@ async fn write_start(unit: &mut Unit, actor: &Actor, room_id: RoomId) -> Result<
         unit.emit(Channel::User(user_id), Event::RoomStarted { room_id, started_at });
     }
     Ok(RoomStarted { id: room_id, status: RoomStatus::Active, started_at, jitsi_room })
-}
-
-fn illegal(from: RoomStatus) -> CommonFault {
-    let allowed: &'static [&'static str] = match from {
-        RoomStatus::Scheduled => &["active", "completed", "cancelled"],
-        RoomStatus::Active => &["scheduled", "completed", "cancelled"],
-        RoomStatus::Completed | RoomStatus::Cancelled => &[],
-    };
-    CommonFault::IllegalTransition { what: "The room", from: from.as_str().to_owned(), to: "active", allowed }
 }
 
 fn is_in_window(room: &RoomRow, now: Time) -> Result<bool, RoomError> {

@@ -69,17 +69,58 @@ pub(crate) async fn claim_for_message(
         if !fits(kind, UploadKind::from_name(&row.kind)) {
             return Err(refuse("the file is of another kind than the message"));
         }
-        claimed.push(ClaimedUpload {
-            path: row.path.clone(),
-            mime: row.mime.clone(),
-            size: row.size,
-            name: row.original_name.clone(),
-            width: row.width,
-            height: row.height,
-            duration: row.duration,
-        });
+        claimed.push(claimed_upload(row));
     }
     Ok(claimed)
+}
+
+/// Locks files of `owner` for a thing that is no message, in the order of their ids, and gives them in the order named.
+/// They are fit: the owner's own, used by nothing, of one of `kinds`. [`attach`] follows in the same unit.
+///
+/// # Errors
+/// A violation of `field` for a file that is not there or another's, is used already, or is of another kind.
+pub(crate) async fn claim_files(
+    unit: &mut Unit,
+    owner: UserId,
+    field: &'static str,
+    ids: &[u64],
+    kinds: &[UploadKind],
+) -> Result<Vec<ClaimedUpload>, UploadError> {
+    let refuse = |problem| UploadError::from(Violations::one(field, problem));
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if sorted.len() != ids.len() {
+        return Err(refuse(Problem::NotAllowed("a file is named twice")));
+    }
+    let rows = store::uploads::lock_uploads(unit, &sorted).await?;
+    let mut claimed = Vec::with_capacity(ids.len());
+    for id in ids {
+        let row = rows.iter().find(|row| row.id == *id && row.user_id == Some(owner));
+        let row = row.ok_or_else(|| refuse(Problem::NotFound))?;
+        match row.status.as_str() {
+            "ready" => {}
+            "attached" => return Err(refuse(Problem::NotAllowed("the file is in use"))),
+            _ => return Err(refuse(Problem::NotFound)),
+        }
+        if !UploadKind::from_name(&row.kind).is_some_and(|kind| kinds.contains(&kind)) {
+            return Err(refuse(Problem::NotAllowed("the file is of another kind")));
+        }
+        claimed.push(claimed_upload(row));
+    }
+    Ok(claimed)
+}
+
+fn claimed_upload(row: &store::uploads::UploadRow) -> ClaimedUpload {
+    ClaimedUpload {
+        path: row.path.clone(),
+        mime: row.mime.clone(),
+        size: row.size,
+        name: row.original_name.clone(),
+        width: row.width,
+        height: row.height,
+        duration: row.duration,
+    }
 }
 
 /// A message of type `file` takes whatever there is: a picture may be sent as a file.

@@ -19,7 +19,7 @@ mod view;
 
 pub(crate) use address::AddressKey;
 pub use address::signed_url;
-pub(crate) use claim::{ClaimedUpload, attach, claim_for_message, release};
+pub(crate) use claim::{ClaimedUpload, attach, claim_files, claim_for_message, release};
 pub use delete_upload::delete_upload;
 pub use find_file::{StoredFile, find_file, read_file};
 pub use find_upload::find_upload;

@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod abilities;
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod books;
+#[cfg(test)]
 mod chat;
 #[cfg(test)]
 mod chat_changes;
@@ -16,13 +20,23 @@ mod chat_together;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod consultations;
+#[cfg(test)]
+mod courses;
+#[cfg(test)]
 mod gift_lists;
 #[cfg(test)]
 mod gift_streaks;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]
+mod learning;
+#[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod presence;
+#[cfg(test)]
+mod reviews;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
@@ -35,6 +49,10 @@ mod rooms_order;
 mod rooms_together;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod search;
+#[cfg(test)]
+mod social;
 #[cfg(test)]
 mod society;
 #[cfg(test)]

@@ -313,6 +313,30 @@ pub(super) const EVENTS: &[Notice] = &[
         channels: OWN,
         summary: "A session was ended; its sockets are closed next.",
     },
+    Notice {
+        name: "notification.created",
+        channels: OWN,
+        summary: "Something happened to the hearer; the same id again tells more of the same.",
+    },
+    Notice { name: "notification.read", channels: OWN, summary: "The hearer has read notifications." },
+    // + users
+    // -
+    // + social
+    // -
+    // + courses
+    // -
+    // + learning
+    // -
+    // + books
+    // -
+    // + rooms
+    // -
+    // + consultations
+    // -
+    // + wallet
+    // -
+    // + system
+    // -
 ];
 
 /// Name, who may listen, what is kept, and what the reply to `subscribe` carries as `data`.

@@ -77,6 +77,27 @@ migrations! {
     26 "0026_last_seen.sql"
     27 "0027_gift_leaderboard.sql"
     28 "0028_answers.sql"
+    29 "0029_notification_heads.sql"
+    30 "0030_notification_list.sql"
+    31 "0031_notification_unread.sql"
+    // + users 100
+    // -
+    // + social 110
+    // -
+    // + courses 120
+    // -
+    // + learning 130
+    // -
+    // + books 140
+    // -
+    // + rooms 150
+    // -
+    // + consultations 160
+    // -
+    // + wallet 170
+    // -
+    // + system 180
+    // -
 }
 
 /// What `migrate` is doing, for whoever shows it.

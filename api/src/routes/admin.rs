@@ -1,0 +1,9 @@
+//! What administrators see and do beside the domains: settings, roles, dashboard, audit log (domain.md §5.11).
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Door;
+
+pub(crate) fn routes() -> OpenApiRouter<Door> {
+    OpenApiRouter::new()
+}

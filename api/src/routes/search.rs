@@ -1,0 +1,9 @@
+//! Search over users, courses, books, rooms and posts (domain.md §5.11).
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Door;
+
+pub(crate) fn routes() -> OpenApiRouter<Door> {
+    OpenApiRouter::new()
+}

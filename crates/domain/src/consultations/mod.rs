@@ -1,0 +1,1 @@
+//! Consultations: availabilities, slots, bookings, ratings (domain.md §5.7).

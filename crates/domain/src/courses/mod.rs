@@ -1,0 +1,1 @@
+//! Courses: catalogue, sections, lessons (domain.md §5.4).

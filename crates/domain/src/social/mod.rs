@@ -1,0 +1,1 @@
+//! The social graph and the feed (domain.md §5.3).

@@ -1,0 +1,1 @@
+//! Books, the reader and its annotations (domain.md §5.5): inputs and views.

@@ -1,0 +1,1 @@
+//! Reviews of courses and books (domain.md §4.3 `hub_reviews`): inputs and views.

@@ -1,0 +1,1 @@
+//! Search over users, courses, books, rooms and posts (domain.md §5.11): inputs and views.

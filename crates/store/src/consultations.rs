@@ -1,0 +1,1 @@
+//! Availabilities, bookings and ratings (`consultation_availabilities`, `consultation_bookings`, `consultation_ratings`).

@@ -1,0 +1,1 @@
+//! Enrollments, progress, notes and certificates (`enrollments`, `lesson_progress`, `lesson_notes`, `certificates`).

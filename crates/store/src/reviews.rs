@@ -1,0 +1,1 @@
+//! `hub_reviews` (domain.md §4.3).

@@ -1,0 +1,1 @@
+//! What search reads (domain.md §5.11).
