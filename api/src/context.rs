@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) id: String,
     /// `Accept-Language`, or English.
     pub(crate) lang: Lang,
+    /// `Accept-Language`, if it names one of ours.
+    pub(crate) asked_lang: Option<Lang>,
     /// The path without its query.
     pub(crate) path: String,
     /// The client's address, behind trusted proxies.
@@ -38,13 +40,14 @@ impl RequestContext {
     pub(crate) fn of<B>(request: &Request<B>, trusted_proxies: &[IpAddr]) -> Self {
         let headers = request.headers();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let asked_lang = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Lang::from_accept_language);
         Self(Arc::new(Facts {
             id: request_id(headers),
-            lang: headers
-                .get(header::ACCEPT_LANGUAGE)
-                .and_then(|value| value.to_str().ok())
-                .and_then(Lang::from_accept_language)
-                .unwrap_or(Lang::En),
+            lang: asked_lang.unwrap_or(Lang::En),
+            asked_lang,
             path: request.uri().path().to_owned(),
             ip: peer.map(|peer| client_ip(peer, headers, trusted_proxies)),
             user_id: OnceLock::new(),

@@ -14,8 +14,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use base::conditional::IfMatch;
 use base::id::UserId;
-use base::paging::{Cursor, DEFAULT_PER_PAGE, MAX_PER_PAGE, NumberedRequest, PageRequest, Sort};
-use base::{CommonFault, Problem, Violations};
+use base::paging::{Cursor, DEFAULT_PER_PAGE, MAX_PER_PAGE, NumberedRequest, PageRequest, Place, Sort};
+use base::{CommonFault, Lang, Problem, Violations};
 use domain::Actor;
 use domain::users::ClientContext;
 use protocol::IdempotencyKey;
@@ -100,6 +100,17 @@ impl<S: Sync> FromRequestParts<S> for Client {
             ip: parts.extensions.get::<RequestContext>().and_then(|context| context.ip),
             user_agent: user_agent.map(str::to_owned),
         }))
+    }
+}
+
+/// The language that `Accept-Language` asks for, if it is one of ours; else what the operation falls back to counts.
+pub(crate) struct Language(pub(crate) Option<Lang>);
+
+impl<S: Sync> FromRequestParts<S> for Language {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        Ok(Self(parts.extensions.get::<RequestContext>().and_then(|context| context.asked_lang)))
     }
 }
 
@@ -302,16 +313,16 @@ const MAX_PAGE: u32 = 10_000;
 const PLACES: [&str; 4] = ["cursor", "before", "after", "around"];
 
 /// What a list is asked for, and where its neighbouring pages are.
-pub(crate) struct Listing<T = NoFilters> {
+pub(crate) struct Listing<T = NoFilters, C = Cursor> {
     /// For the operation.
-    pub(crate) page: PageRequest,
+    pub(crate) page: PageRequest<C>,
     /// For filters.
     pub(crate) params: Params,
     path: String,
     takes: PhantomData<fn() -> T>,
 }
 
-impl<T> Listing<T> {
+impl<T, C> Listing<T, C> {
     /// The list's address without a query.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -327,7 +338,7 @@ impl<T> Listing<T> {
     }
 }
 
-impl<T: Takes> FromRequestParts<Door> for Listing<T> {
+impl<T: Takes, C: Place> FromRequestParts<Door> for Listing<T, C> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
@@ -335,7 +346,7 @@ impl<T: Takes> FromRequestParts<Door> for Listing<T> {
         params.require_built(T::FILTERS, !T::SORTS.is_empty(), !T::INCLUDES.is_empty())?;
         let cursor = match params.get("cursor") {
             None => None,
-            Some(text) => Some(Cursor::decode(text).map_err(|_error| DoorFault::InvalidCursor)?),
+            Some(text) => Some(C::decode(text).map_err(|_error| DoorFault::InvalidCursor)?),
         };
         let page = PageRequest { cursor, per_page: params.count("per_page", T::PER_PAGE)? };
         let path = format!("{}{}", door.app.settings.http.public_url, parts.uri.path());

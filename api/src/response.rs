@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use base::CommonFault;
 use base::conditional::etag;
-use base::paging::{NumberedPage, Page};
+use base::paging::{NumberedPage, Page, Place};
 use domain::idempotency::Written;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -122,9 +122,9 @@ pub(crate) fn no_content() -> Response {
 }
 
 /// A page of a list.
-pub(crate) fn list<K, T: Serialize>(listing: &Listing<K>, page: Page<T>) -> Answer {
-    let next_cursor = page.next.map(base::paging::Cursor::encode);
-    let prev_cursor = page.previous.map(base::paging::Cursor::encode);
+pub(crate) fn list<K, T: Serialize, C: Place>(listing: &Listing<K, C>, page: Page<T, C>) -> Answer {
+    let next_cursor = page.next.map(Place::encode);
+    let prev_cursor = page.previous.map(Place::encode);
     let links = Links {
         first: None,
         last: None,

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
 /// Items a page holds unless asked otherwise.
@@ -18,6 +19,99 @@ pub struct Cursor {
     /// Towards the following items (`true`) or back to the preceding ones.
     #[serde(rename = "_pointsToNextItems")]
     pub forward: bool,
+}
+
+/// A place in a list ordered by descending time and then descending UUID, as Laravel's paginator of notifications names it
+/// (`{"created_at":"2026-01-31 10:00:00","id":"…","_pointsToNextItems":true}`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedCursor {
+    /// Unix seconds.
+    pub at: i64,
+    /// The UUID as a number, which orders as its text does.
+    pub uuid: u128,
+    /// Towards the following items (`true`) or back to the preceding ones.
+    pub forward: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedText {
+    created_at: String,
+    id: String,
+    #[serde(rename = "_pointsToNextItems")]
+    forward: bool,
+}
+
+/// How times are written in the database and in cursors.
+const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
+
+/// A UUID's text.
+#[must_use]
+pub fn uuid_text(uuid: u128) -> String {
+    let digits = format!("{uuid:032x}");
+    let mut text = String::with_capacity(36);
+    for (place, digit) in digits.chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The number of a UUID in its usual spelling.
+#[must_use]
+pub fn uuid_number(text: &str) -> Option<u128> {
+    let number = u128::from_str_radix(&text.replace('-', ""), 16).ok()?;
+    (uuid_text(number) == text.to_ascii_lowercase()).then_some(number)
+}
+
+/// A place in a list: what cursors say.
+pub trait Place: Copy {
+    /// Towards the following items (`true`) or back to the preceding ones.
+    fn is_forward(&self) -> bool;
+    /// The text handed to clients.
+    fn encode(self) -> String;
+    /// Reads a text handed out before.
+    ///
+    /// # Errors
+    /// [`NotACursor`] for anything else.
+    fn decode(text: &str) -> Result<Self, NotACursor>;
+}
+
+impl Place for Cursor {
+    fn is_forward(&self) -> bool {
+        self.forward
+    }
+
+    fn encode(self) -> String {
+        Self::encode(self)
+    }
+
+    fn decode(text: &str) -> Result<Self, NotACursor> {
+        Self::decode(text)
+    }
+}
+
+impl Place for TimedCursor {
+    fn is_forward(&self) -> bool {
+        self.forward
+    }
+
+    fn encode(self) -> String {
+        let at = DateTime::from_timestamp(self.at, 0).unwrap_or_default().format(SECONDS);
+        let (id, forward) = (uuid_text(self.uuid), self.forward);
+        URL_SAFE_NO_PAD
+            .encode(format!("{{\"created_at\":\"{at}\",\"id\":\"{id}\",\"_pointsToNextItems\":{forward}}}"))
+    }
+
+    fn decode(text: &str) -> Result<Self, NotACursor> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_error| NotACursor)?;
+        let text: TimedText = serde_json::from_slice(&bytes).map_err(|_error| NotACursor)?;
+        let at = NaiveDateTime::parse_from_str(&text.created_at, SECONDS).map_err(|_error| NotACursor)?;
+        let uuid = uuid_number(&text.id).ok_or(NotACursor)?;
+        Ok(Self { at: at.and_utc().timestamp(), uuid, forward: text.forward })
+    }
 }
 
 /// The text is not a cursor of ours.
@@ -44,42 +138,42 @@ impl Cursor {
 
 /// What a list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRequest {
+pub struct PageRequest<C = Cursor> {
     /// Where the page begins; `None` is the start of the list.
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<C>,
     /// How many items, 1 to [`MAX_PER_PAGE`].
     pub per_page: u32,
 }
 
-impl Default for PageRequest {
+impl<C> Default for PageRequest<C> {
     fn default() -> Self {
         Self { cursor: None, per_page: DEFAULT_PER_PAGE }
     }
 }
 
-impl PageRequest {
+impl<C: Place> PageRequest<C> {
     /// Rows to fetch: one more than the page holds, to learn whether there are more.
     #[must_use]
-    pub const fn fetch(self) -> u32 {
+    pub fn fetch(self) -> u32 {
         self.per_page.saturating_add(1)
     }
 
     /// Towards the following items?
     #[must_use]
     pub fn forward(self) -> bool {
-        self.cursor.is_none_or(|cursor| cursor.forward)
+        self.cursor.is_none_or(|cursor| cursor.is_forward())
     }
 }
 
 /// A page of a list, in the list's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
+pub struct Page<T, C = Cursor> {
     /// The items.
     pub items: Vec<T>,
     /// Where the following page begins, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<C>,
     /// Where the preceding page ends, if there is one.
-    pub previous: Option<Cursor>,
+    pub previous: Option<C>,
     /// How many items were asked for.
     pub per_page: u32,
 }
@@ -87,24 +181,8 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Makes a page of what was fetched for `request` ([`PageRequest::fetch`] rows at most). `rows` come in the order
     /// of the walk: descending ids forward, ascending ids when walking back.
-    pub fn from_rows(request: PageRequest, mut rows: Vec<T>, id: impl Fn(&T) -> u64) -> Self {
-        let limit = usize::try_from(request.per_page).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let forward = request.forward();
-        if !forward {
-            rows.reverse();
-        }
-        let first = rows.first().map(&id);
-        let last = rows.last().map(&id);
-        let has_next = if forward { more } else { !rows.is_empty() };
-        let has_previous = if forward { request.cursor.is_some() } else { more };
-        Self {
-            next: last.filter(|_| has_next).map(|id| Cursor { id, forward: true }),
-            previous: first.filter(|_| has_previous).map(|id| Cursor { id, forward: false }),
-            items: rows,
-            per_page: request.per_page,
-        }
+    pub fn from_rows(request: PageRequest, rows: Vec<T>, id: impl Fn(&T) -> u64) -> Self {
+        Self::from_places(request, rows, |row, forward| Cursor { id: id(row), forward })
     }
 
     /// Makes a page of a conversation, whose list is shown with ascending ids: the following page is the older one.
@@ -124,9 +202,30 @@ impl<T> Page<T> {
             per_page,
         }
     }
+}
+
+impl<T, C: Place> Page<T, C> {
+    /// As [`Page::from_rows`], for any kind of place.
+    pub fn from_places(request: PageRequest<C>, mut rows: Vec<T>, place: impl Fn(&T, bool) -> C) -> Self {
+        let limit = usize::try_from(request.per_page).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let forward = request.forward();
+        if !forward {
+            rows.reverse();
+        }
+        let has_next = if forward { more } else { !rows.is_empty() };
+        let has_previous = if forward { request.cursor.is_some() } else { more };
+        Self {
+            next: rows.last().filter(|_| has_next).map(|row| place(row, true)),
+            previous: rows.first().filter(|_| has_previous).map(|row| place(row, false)),
+            items: rows,
+            per_page: request.per_page,
+        }
+    }
 
     /// The same page of other items.
-    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U, C> {
         Page {
             items: self.items.into_iter().map(change).collect(),
             next: self.next,
@@ -223,7 +322,9 @@ impl Sort {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, NotACursor, NumberedPage, NumberedRequest, Page, PageRequest, Sort};
+    use super::{
+        Cursor, NotACursor, NumberedPage, NumberedRequest, Page, PageRequest, Place, Sort, TimedCursor,
+    };
 
     #[test]
     fn numbered_pages_know_whether_there_are_more() {
@@ -254,6 +355,18 @@ mod tests {
         for text in ["", "%%%", "e30", "eyJpZCI6LTF9"] {
             assert_eq!(Cursor::decode(text), Err(NotACursor), "{text}");
         }
+    }
+
+    #[test]
+    fn timed_cursors_are_laravels_too() {
+        let uuid = super::uuid_number("0d9c2f0e-6a6b-4f0c-9c55-3d1f6f8f2b11").unwrap();
+        assert_eq!(super::uuid_text(uuid), "0d9c2f0e-6a6b-4f0c-9c55-3d1f6f8f2b11");
+        let cursor = TimedCursor { at: 1_769_853_600, uuid, forward: false };
+        assert_eq!(TimedCursor::decode(&Place::encode(cursor)), Ok(cursor));
+        for text in ["", "e30", &Cursor { id: 1, forward: true }.encode()] {
+            assert_eq!(TimedCursor::decode(text), Err(NotACursor), "{text}");
+        }
+        assert_eq!(super::uuid_number("0d9c2f0e6a6b4f0c9c553d1f6f8f2b11"), None);
     }
 
     #[test]
