@@ -8,6 +8,7 @@ use store::gifts::{GiftGivenRow, Side};
 
 use super::GiftError;
 use super::recipient::giftable_kind;
+use crate::uploads::picture_url;
 use crate::{Actor, App, users};
 
 /// Gifts that the actor sent or received, newest first (domain.md §5.9, D18).
@@ -28,22 +29,22 @@ pub async fn list_own_gifts(
     let cursor = page.cursor.map(|cursor| (cursor.id, cursor.forward));
     let mut conn = app.store.reader().await?;
     let rows = store::gifts::list_gifts_of(&mut conn, actor.user_id(), side, cursor, page.fetch()).await?;
-    Ok(Page::from_rows(page, rows, |row| row.id).map(view))
+    Ok(Page::from_rows(page, rows, |row| row.id).map(|row| view(app, row)))
 }
 
-fn view(row: GiftGivenRow) -> GiftGiven {
+fn view(app: &App, row: GiftGivenRow) -> GiftGiven {
     let sender = UserCard {
         id: row.sender_id,
         name: row.sender_name,
         username: row.sender_username,
-        avatar: row.sender_avatar,
+        avatar: picture_url(app, row.sender_avatar),
         is_verified: row.sender_is_verified,
     };
     let receiver = UserCard {
         id: row.receiver_id,
         name: row.receiver_name,
         username: row.receiver_username,
-        avatar: row.receiver_avatar,
+        avatar: picture_url(app, row.receiver_avatar),
         is_verified: row.receiver_is_verified,
     };
     GiftGiven {

@@ -12,6 +12,7 @@ use store::gifts::TopSenderRow;
 
 use super::GiftError;
 use super::recipient::{find_author, giftable_morph};
+use crate::uploads::picture_url;
 use crate::{Actor, App, rooms};
 
 /// Gifts make the entry stale at once; what else changes (a name, an account) is seen after this.
@@ -76,7 +77,7 @@ async fn list_top_senders(
                 let mut conn = app.store.reader().await?;
                 store::gifts::list_top_senders(&mut conn, types, id, MAX_PER_PAGE).await?
             };
-            let top: Vec<TopSender> = rows.into_iter().map(top_sender).collect();
+            let top: Vec<TopSender> = rows.into_iter().map(|row| top_sender(app, row)).collect();
             let bytes = serde_json::to_vec(&top).map_err(CommonFault::internal)?;
             app.bus.cache_fill(&key, cached.version, &bytes, TOP_TTL).await?;
             top
@@ -86,13 +87,13 @@ async fn list_top_senders(
     Ok(top)
 }
 
-fn top_sender(row: TopSenderRow) -> TopSender {
+fn top_sender(app: &App, row: TopSenderRow) -> TopSender {
     TopSender {
         user: UserCard {
             id: row.id,
             name: row.name,
             username: row.username,
-            avatar: row.avatar,
+            avatar: picture_url(app, row.avatar),
             is_verified: row.is_verified,
         },
         gifts: u64::try_from(row.gifts).unwrap_or_default(),

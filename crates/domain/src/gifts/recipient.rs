@@ -11,7 +11,8 @@ use super::GiftError;
 use crate::morph::{Morph, short_name};
 use crate::rooms::RoomError;
 use crate::rooms::admission::admit_live;
-use crate::{Actor, access};
+use crate::uploads::picture_url;
+use crate::{Actor, App, access};
 
 /// Proof that the giver may give to the receiver.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub(super) struct Recipient {
 /// Those of admission to the room; `not_found`; [`GiftError::WrongReceiver`], [`GiftError::SelfGift`],
 /// [`GiftError::Blocked`].
 pub(super) async fn find_recipient(
+    app: &App,
     conn: &mut Conn,
     actor: &Actor,
     input: &SendGift,
@@ -50,7 +52,8 @@ pub(super) async fn find_recipient(
     if parties.is_blocked {
         return Err(GiftError::Blocked);
     }
-    let sender = RoomMember { id: actor.user_id(), name: parties.sender_name, avatar: parties.sender_avatar };
+    let avatar = picture_url(app, parties.sender_avatar);
+    let sender = RoomMember { id: actor.user_id(), name: parties.sender_name, avatar };
     Ok(Recipient { receiver_id, sender })
 }
 

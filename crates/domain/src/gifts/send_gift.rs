@@ -84,7 +84,7 @@ async fn write_gift(
         Claim::Answered(written) => return Ok(written),
     };
     // No lock on gift, room or post: nothing of theirs is counted here, and the price is read in this transaction.
-    let recipient = find_recipient(unit, actor, input).await?;
+    let recipient = find_recipient(app, unit, actor, input).await?;
     let gift = store::gifts::find_gift(unit, input.gift_id).await?.ok_or(GiftError::UnknownGift)?;
     check(input)?;
     let total = gift.price.times(input.quantity).ok_or(WalletError::OutOfRange)?;

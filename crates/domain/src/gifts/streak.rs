@@ -16,6 +16,7 @@ use store::gifts::{StreakFaceRow, StreakKey, StreakRow, StreakUpdate};
 use super::recipient::{giftable_kind, giftable_morph};
 use crate::fault::of_store;
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 use crate::{App, in_unit};
 
 /// A streak is over when this has passed since its last gift (realtime.md §7).
@@ -148,10 +149,10 @@ pub async fn end_streaks(app: &App) -> Result<u64, CommonFault> {
 }
 
 async fn end_batch(app: &App) -> Result<u32, CommonFault> {
-    in_unit!(app, |unit| write_ends(unit))
+    in_unit!(app, |unit| write_ends(app, unit))
 }
 
-async fn write_ends(unit: &mut Unit) -> Result<u32, CommonFault> {
+async fn write_ends(app: &App, unit: &mut Unit) -> Result<u32, CommonFault> {
     let rows = store::gifts::lock_silent_streaks(unit, SILENCE_SECONDS, BATCH).await.map_err(of_store)?;
     let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
     let faces = store::gifts::list_streak_faces(unit, &ids).await.map_err(of_store)?;
@@ -169,7 +170,7 @@ async fn write_ends(unit: &mut Unit) -> Result<u32, CommonFault> {
         let sender = RoomMember {
             id: row.sender_id,
             name: face.sender_name.clone(),
-            avatar: face.sender_avatar.clone(),
+            avatar: picture_url(app, face.sender_avatar.clone()),
         };
         emit_end(unit, row, &gift, &sender)?;
     }

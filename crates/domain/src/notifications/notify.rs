@@ -14,6 +14,7 @@ use crate::App;
 use crate::fault::of_store;
 use crate::morph::Morph;
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 
 /// Where Laravel's notification classes are.
 const NAMESPACE: &str = r"App\Notifications\";
@@ -136,6 +137,8 @@ pub(crate) async fn notify(app: &App, unit: &mut Unit, notice: Notice) -> Result
     let types = Morph::User.spellings();
     let unread = store::notifications::count_unread(unit, types, notice.to, MOST_UNREAD);
     let unread_count = unread.await.map_err(of_store)?;
+    // The row keeps the stored path: an address would not outlive it.
+    let actor = actor.map(|actor| NotificationActor { avatar: picture_url(app, actor.avatar), ..actor });
     let title = notice.kind.sentence(lang, actor.as_ref().map(|actor| actor.name.as_str()), &notice.params);
     let notification = Box::new(Notification {
         id,

@@ -10,6 +10,7 @@ use super::view::room_status;
 use super::{NO_ROOM, RoomError};
 use crate::idempotency::{self, Claim, Written};
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 use crate::{Actor, App, in_unit};
 
 /// Announces something in a live room: for the host and moderators, who are not bound by slow mode.
@@ -26,10 +27,11 @@ pub async fn announce(
         return Err(Violations::one("client_id", Problem::Format("a UUID")).into());
     }
     let input = Announce { body: clean(&input.body), ..input };
-    in_unit!(app, |unit| write_announcement(unit, actor, &input))
+    in_unit!(app, |unit| write_announcement(app, unit, actor, &input))
 }
 
 async fn write_announcement(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     input: &Announce,
@@ -44,7 +46,8 @@ async fn write_announcement(
     if room_status(&room.status)? != RoomStatus::Active {
         return Err(RoomError::NotActive);
     }
-    let author = MemberCard { id: actor.user_id(), name: standing.name, avatar: standing.avatar };
+    let avatar = picture_url(app, standing.avatar);
+    let author = MemberCard { id: actor.user_id(), name: standing.name, avatar };
     let words = Words {
         room_id: room.id,
         author,

@@ -144,7 +144,7 @@ async fn write_room(app: &App, unit: &mut Unit, actor: &Actor, plan: &Plan) -> R
     };
     let id = store::rooms::insert_room(unit, &new).await?;
     let row = store::rooms::find_listed_room(unit, actor.user_id(), false, id).await?.ok_or(NO_ROOM)?;
-    Ok(room_view(row, 0, &app.settings.money.currency)?)
+    Ok(room_view(app, row, 0)?)
 }
 
 #[cfg(test)]

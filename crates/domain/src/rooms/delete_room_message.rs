@@ -23,10 +23,11 @@ pub async fn delete_room_message(
     input: DeleteRoomMessage,
 ) -> Result<MessageChanged, RoomError> {
     actor.require("write")?;
-    in_unit!(app, |unit| write_deletion(unit, actor, input.message_id))
+    in_unit!(app, |unit| write_deletion(app, unit, actor, input.message_id))
 }
 
 async fn write_deletion(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     message_id: u64,
@@ -44,5 +45,5 @@ async fn write_deletion(
     }
     unit.forget(facts_key(room_id));
     let tombstone = store::rooms::find_message(unit, message_id).await?.ok_or(NO_MESSAGE)?;
-    Ok(MessageChanged { message: message_view(tombstone)? })
+    Ok(MessageChanged { message: message_view(app, tombstone)? })
 }

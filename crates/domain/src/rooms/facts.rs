@@ -183,7 +183,7 @@ async fn read_facts(app: &App, room_id: RoomId) -> Result<RoomFacts, RoomError> 
         status: room_status(&room.status)?,
         access: access_type(&room.access_type)?,
         slow_mode_seconds: store::rooms::find_slow_mode(&mut conn, room_id).await?,
-        pinned: pinned.into_iter().map(message_view).collect::<Result<_, _>>()?,
+        pinned: pinned.into_iter().map(|row| message_view(app, row)).collect::<Result<_, _>>()?,
         banned: all.then(|| banned.collect()),
     })
 }

@@ -31,5 +31,5 @@ pub async fn find_room(app: &App, viewer: Option<&Actor>, id: RoomId) -> Result<
     let row = row.ok_or(NO_ROOM)?;
     let live = row.status == RoomStatus::Active.as_str();
     let viewers = if live { count_viewers(app, id).await? } else { 0 };
-    Ok(room_view(row, viewers, &app.settings.money.currency)?)
+    Ok(room_view(app, row, viewers)?)
 }

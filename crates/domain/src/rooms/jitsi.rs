@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::admission::RoomMember;
 use super::schedule::Schedule;
+use crate::App;
+use crate::uploads::picture_url;
 
 /// A pass is good for two hours at most, …
 const LONGEST: i64 = 2 * 60 * 60;
@@ -62,6 +64,7 @@ struct Features {
 /// # Errors
 /// [`CommonFault::Internal`] when it cannot be signed.
 pub(super) fn issue_pass(
+    app: &App,
     jitsi: &Jitsi,
     member: &RoomMember,
     user_id: u64,
@@ -71,6 +74,7 @@ pub(super) fn issue_pass(
     let Some(name) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
     let room = name.to_ascii_lowercase();
     let expires_at = expiry(member, now);
+    let avatar = picture_url(app, member.standing.avatar.clone());
     let claims = Claims {
         iss: &jitsi.app_id,
         aud: &jitsi.audience,
@@ -83,7 +87,7 @@ pub(super) fn issue_pass(
             user: User {
                 id: user_id.to_string(),
                 name: &member.standing.name,
-                avatar: member.standing.avatar.as_deref(),
+                avatar: avatar.as_deref(),
                 affiliation: if moderator { "owner" } else { "member" },
                 moderator: if moderator { "true" } else { "false" },
             },

@@ -13,6 +13,7 @@ use super::leave_room::{has_left, left_key};
 use super::seats::find_free_seat;
 use super::{NO_ROOM, RoomError};
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 use crate::{Actor, App, in_unit};
 
 /// Up to so many listeners the room hears who joins and leaves (realtime.md §3).
@@ -38,19 +39,20 @@ pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<Room
     if moderator {
         // Needs no seat, and comes and goes untold.
     } else if member.registration != Some(RegistrationStatus::Attended) {
-        in_unit!(app, |unit| write_attendance(unit, actor, &input, tell))?;
+        in_unit!(app, |unit| write_attendance(app, unit, actor, &input, tell))?;
     } else if has_left(app, input.room_id, actor.user_id()).await? {
-        in_unit!(app, |unit| tell_return(unit, actor, &member, tell))?;
+        in_unit!(app, |unit| tell_return(app, unit, actor, &member, tell))?;
     }
     let jitsi = match &app.settings.jitsi {
         None => None,
-        Some(jitsi) => issue_pass(jitsi, &member, actor.user_id(), moderator, Time::now_in_seconds())?,
+        Some(jitsi) => issue_pass(app, jitsi, &member, actor.user_id(), moderator, Time::now_in_seconds())?,
     };
     let facts = find_facts(app, input.room_id).await?;
     Ok(RoomJoined { room: facts.state(viewers), jitsi })
 }
 
 async fn write_attendance(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     input: &JoinRoom,
@@ -84,8 +86,8 @@ async fn write_attendance(
         }
     };
     if first && tell {
-        let user =
-            MemberCard { id: actor.user_id(), name: member.standing.name, avatar: member.standing.avatar };
+        let avatar = picture_url(app, member.standing.avatar);
+        let user = MemberCard { id: actor.user_id(), name: member.standing.name, avatar };
         unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
     }
     Ok(())
@@ -94,6 +96,7 @@ async fn write_attendance(
 /// Writes nothing: attendance stays when somebody leaves.
 #[expect(clippy::unused_async, reason = "`in_unit!` runs what is to be awaited")]
 async fn tell_return(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     member: &RoomMember,
@@ -104,7 +107,7 @@ async fn tell_return(
         let user = MemberCard {
             id: actor.user_id(),
             name: member.standing.name.clone(),
-            avatar: member.standing.avatar.clone(),
+            avatar: picture_url(app, member.standing.avatar.clone()),
         };
         unit.emit(Channel::Room(member.room.id), Event::RoomMemberJoined { room_id: member.room.id, user });
     }

@@ -12,6 +12,7 @@ use super::facts::count_viewers;
 use super::join_room::SMALL_ROOM;
 use super::{NO_ROOM, RoomError};
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 use crate::{Actor, App, in_unit};
 
 /// For so long it is remembered that somebody has left: longer than a session of a room.
@@ -56,16 +57,22 @@ pub async fn leave_room(app: &App, actor: &Actor, input: LeaveRoom) -> Result<()
         return Ok(());
     }
     if count_viewers(app, input.room_id).await? <= SMALL_ROOM {
-        in_unit!(app, |unit| tell_leaving(unit, user_id, &member))?;
+        in_unit!(app, |unit| tell_leaving(app, unit, user_id, &member))?;
     }
     app.bus.cache_fill(&key, left.version, b"1", REMEMBERED).await?;
     Ok(())
 }
 
 #[expect(clippy::unused_async, reason = "`in_unit!` runs what is to be awaited")]
-async fn tell_leaving(unit: &mut Unit, user_id: UserId, member: &RoomMember) -> Result<(), RoomError> {
+async fn tell_leaving(
+    app: &App,
+    unit: &mut Unit,
+    user_id: UserId,
+    member: &RoomMember,
+) -> Result<(), RoomError> {
     let standing = member.standing.clone();
-    let user = MemberCard { id: user_id, name: standing.name, avatar: standing.avatar };
+    let avatar = picture_url(app, standing.avatar);
+    let user = MemberCard { id: user_id, name: standing.name, avatar };
     let room_id = member.room.id;
     unit.emit(Channel::Room(room_id), Event::RoomMemberLeft { room_id, user });
     Ok(())

@@ -29,6 +29,6 @@ pub async fn list_participants(
         store::rooms::list_participants(&mut conn, room_id, cursor, page.forward(), page.fetch()).await?;
     drop(conn);
     let Page { items, next, previous, per_page } = Page::from_rows(page, rows, |row| row.id);
-    let items = items.into_iter().map(participant_view).collect::<Result<_, _>>()?;
+    let items = items.into_iter().map(|row| participant_view(app, row)).collect::<Result<_, _>>()?;
     Ok(Page { items, next, previous, per_page })
 }

@@ -48,17 +48,18 @@ pub async fn list_room_messages(
     if !matches!(from, RoomMessagesFrom::After(_)) {
         rows.reverse();
     }
-    let items = views_for(&mut conn, actor, rows).await?;
+    let items = views_for(app, &mut conn, actor, rows).await?;
     Ok(Page::ascending(limit, items, sides, |message| message.id))
 }
 
 /// A page's messages, each with the actor's own reaction: one query more, and none where nobody reacted.
 pub(super) async fn views_for(
+    app: &App,
     conn: &mut Conn,
     actor: &Actor,
     rows: Vec<RoomMessageRow>,
 ) -> Result<Vec<RoomMessage>, RoomError> {
-    let mut messages = rows.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
+    let mut messages = rows.into_iter().map(|row| message_view(app, row)).collect::<Result<Vec<_>, _>>()?;
     let reacted: Vec<u64> =
         messages.iter().filter(|message| message.reactions_count > 0).map(|message| message.id).collect();
     let morphs = Morph::LiveRoomMessage.spellings();

@@ -55,7 +55,7 @@ pub async fn list_rooms(
     let Page { items, next, previous, per_page } = page;
     let view = |row: store::rooms::RoomListRow| {
         let listening = viewers.get(&row.id).copied().unwrap_or(0);
-        room_view(row, listening, &app.settings.money.currency)
+        room_view(app, row, listening)
     };
     let items = items.into_iter().map(view).collect::<Result<_, _>>()?;
     Ok(Page { items, next, previous, per_page })

@@ -23,10 +23,15 @@ const MOST_PINNED: u64 = 3;
 /// [`RoomError::TooManyPinned`]; `not_found`, also for a deleted message; [`base::CommonFault::Forbidden`].
 pub async fn pin_message(app: &App, actor: &Actor, input: PinMessage) -> Result<MessageChanged, RoomError> {
     actor.require("write")?;
-    in_unit!(app, |unit| write_pin(unit, actor, input.message_id))
+    in_unit!(app, |unit| write_pin(app, unit, actor, input.message_id))
 }
 
-async fn write_pin(unit: &mut Unit, actor: &Actor, message_id: u64) -> Result<MessageChanged, RoomError> {
+async fn write_pin(
+    app: &App,
+    unit: &mut Unit,
+    actor: &Actor,
+    message_id: u64,
+) -> Result<MessageChanged, RoomError> {
     let room_id = lock_room_of(unit, actor, message_id).await?.id;
     let was_pinned = lock_present(unit, message_id).await?;
     if !was_pinned {
@@ -36,7 +41,7 @@ async fn write_pin(unit: &mut Unit, actor: &Actor, message_id: u64) -> Result<Me
         let at = Time::now_in_seconds().as_chrono();
         store::rooms::update_pinned(unit, message_id, Some(actor.user_id()), at).await?;
     }
-    let message = read_back(unit, room_id, message_id).await?;
+    let message = read_back(app, unit, room_id, message_id).await?;
     if !was_pinned {
         unit.emit(Channel::Room(room_id), Event::RoomMessagePinned { message: message.clone() });
     }
@@ -53,16 +58,21 @@ pub async fn unpin_message(
     input: UnpinMessage,
 ) -> Result<MessageChanged, RoomError> {
     actor.require("write")?;
-    in_unit!(app, |unit| write_unpin(unit, actor, input.message_id))
+    in_unit!(app, |unit| write_unpin(app, unit, actor, input.message_id))
 }
 
-async fn write_unpin(unit: &mut Unit, actor: &Actor, message_id: u64) -> Result<MessageChanged, RoomError> {
+async fn write_unpin(
+    app: &App,
+    unit: &mut Unit,
+    actor: &Actor,
+    message_id: u64,
+) -> Result<MessageChanged, RoomError> {
     let room_id = lock_room_of(unit, actor, message_id).await?.id;
     if lock_present(unit, message_id).await? {
         store::rooms::update_pinned(unit, message_id, None, Time::now_in_seconds().as_chrono()).await?;
         unit.emit(Channel::Room(room_id), Event::RoomMessageUnpinned { room_id, message_id });
     }
-    Ok(MessageChanged { message: read_back(unit, room_id, message_id).await? })
+    Ok(MessageChanged { message: read_back(app, unit, room_id, message_id).await? })
 }
 
 /// Locks a message of which there is more than the place; is it pinned?
@@ -74,8 +84,13 @@ async fn lock_present(unit: &mut Unit, message_id: u64) -> Result<bool, RoomErro
 
 /// The message as it is now. What the cache knows is made stale also where nothing changed: this may be the repeat of
 /// a write after which Redis could not be told.
-async fn read_back(unit: &mut Unit, room_id: RoomId, message_id: u64) -> Result<RoomMessage, RoomError> {
+async fn read_back(
+    app: &App,
+    unit: &mut Unit,
+    room_id: RoomId,
+    message_id: u64,
+) -> Result<RoomMessage, RoomError> {
     unit.forget(facts_key(room_id));
     let row = store::rooms::find_message(unit, message_id).await?.ok_or(NO_MESSAGE)?;
-    Ok(message_view(row)?)
+    Ok(message_view(app, row)?)
 }

@@ -104,6 +104,6 @@ pub async fn list_thread(
     let rows =
         store::rooms::list_thread(&mut conn, room_id, first, cursor, page.forward(), page.fetch()).await?;
     let Page { items, next, previous, per_page } = Page::from_rows(page, rows, |row| row.id);
-    let items = views_for(&mut conn, actor, items).await?;
+    let items = views_for(app, &mut conn, actor, items).await?;
     Ok(Page { items, next, previous, per_page })
 }

@@ -9,6 +9,9 @@ use protocol::users::UserCard;
 use store::StoreError;
 use store::rooms::{ParticipantRow, RoomListRow, RoomMessageRow};
 
+use crate::App;
+use crate::uploads::picture_url;
+
 pub(super) fn room_status(column: &str) -> Result<RoomStatus, StoreError> {
     let all = [RoomStatus::Scheduled, RoomStatus::Active, RoomStatus::Completed, RoomStatus::Cancelled];
     let found = all.into_iter().find(|one| one.as_str() == column);
@@ -33,7 +36,7 @@ pub(super) fn registration_status(column: &str) -> Result<RegistrationStatus, St
 }
 
 /// `viewers`: users listening now; a room that is not live has none.
-pub(super) fn room_view(row: RoomListRow, viewers: u32, currency: &str) -> Result<LiveRoom, StoreError> {
+pub(super) fn room_view(app: &App, row: RoomListRow, viewers: u32) -> Result<LiveRoom, StoreError> {
     let taken = u32::try_from(row.seats_taken).unwrap_or(u32::MAX);
     Ok(LiveRoom {
         id: row.id,
@@ -41,7 +44,7 @@ pub(super) fn room_view(row: RoomListRow, viewers: u32, currency: &str) -> Resul
             id: row.host_id,
             name: row.host_name,
             username: row.host_username,
-            avatar: row.host_avatar,
+            avatar: picture_url(app, row.host_avatar),
             is_verified: row.host_is_verified,
         },
         category_id: row.category_id,
@@ -56,7 +59,7 @@ pub(super) fn room_view(row: RoomListRow, viewers: u32, currency: &str) -> Resul
         duration_type: row.duration_type,
         access_type: access_type(&row.access_type)?,
         price: row.price,
-        currency: currency.to_owned(),
+        currency: app.settings.money.currency.clone(),
         max_participants: row.max_participants,
         status: room_status(&row.status)?,
         started_at: row.started_at.map(Time::from),
@@ -72,14 +75,14 @@ pub(super) fn reaction_type(column: &str) -> Result<ReactionType, StoreError> {
     found.ok_or(StoreError::Corrupt { table: "reactions", column: "type" })
 }
 
-pub(super) fn participant_view(row: ParticipantRow) -> Result<Participant, StoreError> {
+pub(super) fn participant_view(app: &App, row: ParticipantRow) -> Result<Participant, StoreError> {
     Ok(Participant {
         registration_id: row.id,
         user: UserCard {
             id: row.user_id,
             name: row.name,
             username: row.username,
-            avatar: row.avatar,
+            avatar: picture_url(app, row.avatar),
             is_verified: row.is_verified,
         },
         status: registration_status(&row.status)?,
@@ -91,7 +94,7 @@ pub(super) fn participant_view(row: ParticipantRow) -> Result<Participant, Store
 }
 
 /// A deleted message is a tombstone: its place without its words, pin and reactions (domain.md §4.4).
-pub(super) fn message_view(row: RoomMessageRow) -> Result<RoomMessage, StoreError> {
+pub(super) fn message_view(app: &App, row: RoomMessageRow) -> Result<RoomMessage, StoreError> {
     let kinds = [
         RoomMessageType::Text,
         RoomMessageType::Emoji,
@@ -104,7 +107,11 @@ pub(super) fn message_view(row: RoomMessageRow) -> Result<RoomMessage, StoreErro
         id: row.id,
         room_id: row.live_room_id,
         user_id: row.user_id,
-        user: Some(RoomMember { id: row.user_id, name: row.user_name, avatar: row.user_avatar }),
+        user: Some(RoomMember {
+            id: row.user_id,
+            name: row.user_name,
+            avatar: picture_url(app, row.user_avatar),
+        }),
         message_type: kind.ok_or_else(|| corrupt("type"))?,
         body: (!row.is_deleted).then_some(row.message),
         parent_id: row.parent_id,

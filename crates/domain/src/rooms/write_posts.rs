@@ -31,6 +31,7 @@ use super::{NO_ROOM, RoomError};
 use crate::combine::Combine;
 use crate::idempotency::{self, Answers, Look, Remembered, Written};
 use crate::unit::{Aftermath, Attempts, Unit, store_error};
+use crate::uploads::picture_url;
 use crate::{App, in_unit};
 
 /// A message to be written.
@@ -101,7 +102,7 @@ async fn try_together(app: &App, posts: &[Post]) -> Result<Vec<Outcome>, RoomErr
     let mut run = 0;
     in_unit!(app, Attempts::impatient(), |unit| {
         run += 1;
-        write_batch(unit, posts, Look::in_run(run))
+        write_batch(app, unit, posts, Look::in_run(run))
     })
 }
 
@@ -135,7 +136,12 @@ enum Verdict {
     Repeats(usize),
 }
 
-async fn write_batch(unit: &mut Unit, posts: &[Post], look: Look) -> Result<Vec<Outcome>, RoomError> {
+async fn write_batch(
+    app: &App,
+    unit: &mut Unit,
+    posts: &[Post],
+    look: Look,
+) -> Result<Vec<Outcome>, RoomError> {
     // The locks come first: whoever holds them sees the answers of all before.
     let room_ids: BTreeSet<RoomId> = posts.iter().map(|post| post.input.room_id).collect();
     let rooms = store::rooms::lock_rooms(unit, &Vec::from_iter(room_ids)).await?;
@@ -171,7 +177,8 @@ async fn write_batch(unit: &mut Unit, posts: &[Post], look: Look) -> Result<Vec<
                 let scene = scenes.get_mut(&post.input.room_id).ok_or(NO_ROOM.into());
                 match scene.and_then(|scene| scene.admit(post, now)) {
                     Err(refusal) => Verdict::Settled(Err(refusal)),
-                    Ok(message) => {
+                    Ok(mut message) => {
+                        message.author.avatar = picture_url(app, message.author.avatar.take());
                         let place = messages.len();
                         begun.insert(key, (place, post));
                         messages.push(message);

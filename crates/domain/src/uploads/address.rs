@@ -94,6 +94,12 @@ pub fn signed_url(app: &App, path: &str) -> String {
     format!("{}/files/{token}", app.settings.uploads.public_url)
 }
 
+/// What a view shows for a picture's column: an address as by [`signed_url`], or nothing.
+#[must_use]
+pub fn picture_url(app: &App, path: Option<String>) -> Option<String> {
+    path.filter(|path| !path.is_empty()).map(|path| signed_url(app, &path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Address, AddressKey, LIFE, STEP};

@@ -18,7 +18,7 @@ mod upload_file;
 mod view;
 
 pub(crate) use address::AddressKey;
-pub use address::signed_url;
+pub use address::{picture_url, signed_url};
 pub(crate) use claim::{ClaimedUpload, attach, claim_files, claim_for_message, release};
 pub use delete_upload::delete_upload;
 pub use find_file::{StoredFile, find_file, read_file};

@@ -4,13 +4,16 @@ use base::id::UserId;
 use protocol::users::UserCard;
 use store::users::CardRow;
 
+use crate::App;
+use crate::uploads::picture_url;
+
 /// A face as clients see it.
-pub(super) fn card_view(row: CardRow) -> UserCard {
+pub(crate) fn card_view(app: &App, row: CardRow) -> UserCard {
     UserCard {
         id: row.id,
         name: row.name,
         username: row.username,
-        avatar: row.avatar,
+        avatar: picture_url(app, row.avatar),
         is_verified: row.is_verified,
     }
 }

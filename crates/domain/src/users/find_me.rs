@@ -29,7 +29,7 @@ pub async fn find_me(app: &App, actor: &Actor) -> Result<Me, UserError> {
         other => CommonFault::internal(other),
     })?;
     Ok(Me {
-        account: account_view(account),
+        account: account_view(app, account),
         profile: own_profile(profile),
         wallet,
         roles,

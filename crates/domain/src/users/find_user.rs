@@ -7,6 +7,7 @@ use store::users::{ProfileName, ProfileRow, RelationshipRow};
 
 use super::UserError;
 use super::message_policy::relationship;
+use crate::uploads::picture_url;
 use crate::{Actor, App};
 
 /// Somebody's profile as the viewer, or a guest, may see it: of a private account that the viewer does not follow
@@ -43,7 +44,7 @@ pub async fn find_user(app: &App, viewer: Option<&Actor>, id_or_username: &str) 
     } else {
         None
     };
-    Ok(view(profile, open, own, online, between.as_ref()))
+    Ok(view(app, profile, open, own, online, between.as_ref()))
 }
 
 fn profile_name(viewer_id: Option<UserId>, text: &str) -> Option<ProfileName<'_>> {
@@ -68,6 +69,7 @@ async fn is_online(app: &App, profile: &ProfileRow) -> bool {
 }
 
 fn view(
+    app: &App,
     row: ProfileRow,
     open: bool,
     own: bool,
@@ -79,7 +81,7 @@ fn view(
     let phone_shown = own || (open && row.show_phone.unwrap_or(false));
     User {
         headline: shown(row.headline),
-        cover: shown(row.cover),
+        cover: picture_url(app, shown(row.cover)),
         bio: shown(row.bio),
         location: shown(row.location),
         email: Some(row.email).filter(|_| email_shown),
@@ -93,7 +95,7 @@ fn view(
             id: row.id,
             name: row.name,
             username: row.username,
-            avatar: row.avatar,
+            avatar: picture_url(app, row.avatar),
             is_verified: row.is_verified,
         },
     }

@@ -22,5 +22,8 @@ pub async fn list_blocks(
     let mut conn = app.store.reader().await?;
     let rows = store::social::list_blocked(&mut conn, actor.user_id(), cursor, page.fetch()).await?;
     let page = Page::from_rows(page, rows, |row| row.block_id);
-    Ok(page.map(|row| BlockedUser { card: card_view(row.card), blocked_at: row.blocked_at.map(Time::from) }))
+    Ok(page.map(|row| BlockedUser {
+        card: card_view(app, row.card),
+        blocked_at: row.blocked_at.map(Time::from),
+    }))
 }

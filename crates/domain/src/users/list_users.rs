@@ -51,5 +51,5 @@ pub async fn list_users(
     let cursor = page.cursor.map(|cursor| (cursor.id, cursor.forward));
     let mut conn = app.store.reader().await?;
     let rows = store::users::list_cards(&mut conn, filter, cursor, page.fetch()).await?;
-    Ok(Page::from_rows(page, rows, |row| row.id).map(card_view))
+    Ok(Page::from_rows(page, rows, |row| row.id).map(|row| card_view(app, row)))
 }

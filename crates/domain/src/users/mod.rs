@@ -45,7 +45,7 @@ pub use blocks::{blocks_key, find_blocked_among, forget_blocks};
 pub use create_token::create_token;
 pub use create_user::{NewUser, assign_role, create_user};
 pub use error::UserError;
-pub(crate) use faces::gone;
+pub(crate) use faces::{card_view, gone};
 pub use find_me::find_me;
 pub use find_user::find_user;
 pub use force_log_out::force_log_out;

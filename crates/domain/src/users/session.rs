@@ -15,6 +15,7 @@ use super::{ClientContext, UserError};
 use crate::App;
 use crate::morph::Morph;
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 
 /// The ability that only refreshing takes: such a token is no Bearer.
 pub(super) const REFRESH: &str = "refresh";
@@ -154,20 +155,20 @@ pub(super) fn signed_in(
         expires_in: u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX),
         refresh_token: session.refresh_token,
         abilities: SESSION_ABILITIES.iter().map(|&ability| ability.to_owned()).collect(),
-        user: account_view(account),
+        user: account_view(app, account),
     })
 }
 
 /// An account as its owner sees it.
-pub(super) fn account_view(row: AccountRow) -> Account {
+pub(super) fn account_view(app: &App, row: AccountRow) -> Account {
     Account {
         id: row.id,
         name: row.name,
         username: row.username,
         email: row.email,
         phone: row.phone,
-        avatar: row.avatar,
-        cover: row.cover,
+        avatar: picture_url(app, row.avatar),
+        cover: picture_url(app, row.cover),
         headline: row.headline,
         is_verified: row.is_verified,
         email_verified_at: row.email_verified_at.map(Time::from),

@@ -14,6 +14,7 @@ use store::users::StateRow;
 use crate::App;
 use crate::fault::{of_bus, of_store};
 use crate::unit::UnreadNow;
+use crate::uploads::picture_url;
 
 /// How long an entry stays without being made stale by a write.
 const KEPT: Duration = Duration::from_secs(600);
@@ -30,7 +31,7 @@ pub struct UserState {
     pub name: String,
     /// The user's unique handle.
     pub username: String,
-    /// The user's picture.
+    /// The user's picture: an address, as [`find_states`] gives it out.
     pub avatar: Option<String>,
     /// Checked by the platform?
     pub is_verified: bool,
@@ -126,7 +127,10 @@ pub async fn find_states(app: &App, user_ids: &[UserId]) -> Result<Vec<UserState
             states.insert(state.id, state);
         }
     }
-    Ok(user_ids.iter().filter_map(|id| states.get(id).cloned()).collect())
+    // Redis keeps the stored path of a picture; who asks gets an address that is good now.
+    let shown =
+        |state: &UserState| UserState { avatar: picture_url(app, state.avatar.clone()), ..state.clone() };
+    Ok(user_ids.iter().filter_map(|id| states.get(id).map(shown)).collect())
 }
 
 /// What Redis has of users' states. A look costs it less than a reading that may have to fill what is missing.

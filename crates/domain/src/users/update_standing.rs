@@ -12,6 +12,7 @@ use store::audit::NewAudit;
 use super::UserError;
 use super::standing::{lock_account, require_another_super_admin, require_reach};
 use crate::unit::Unit;
+use crate::uploads::picture_url;
 use crate::{Actor, App, access, in_unit};
 
 const MAX_REASON: usize = 255;
@@ -43,7 +44,7 @@ pub async fn update_standing(
     violations.require(fits, "reason", Problem::TooLong(MAX_REASON));
     violations.into_result()?;
     let input = UpdateStanding { reason, ..input };
-    in_unit!(app, |unit| write_standing(unit, actor, user_id, &input))
+    in_unit!(app, |unit| write_standing(app, unit, actor, user_id, &input))
 }
 
 /// Demands what has to be known before a body is read (domain.md §2.2): one of the two permissions, then that there is
@@ -71,6 +72,7 @@ pub(super) const SUSPEND: &str = "users.suspend";
 const VERIFY: &str = "users.verify";
 
 async fn write_standing(
+    app: &App,
     unit: &mut Unit,
     actor: &Actor,
     user_id: UserId,
@@ -91,7 +93,7 @@ async fn write_standing(
             id: account.id,
             name: account.name,
             username: account.username,
-            avatar: account.avatar,
+            avatar: picture_url(app, account.avatar),
             is_verified: account.is_verified,
         },
         is_active: account.is_active,
