@@ -90,6 +90,11 @@ pub(crate) fn data<T: Serialize>(data: T) -> Response {
     private(StatusCode::OK, &Data { data })
 }
 
+/// `202 {"data":…}`: noted, and done in the background.
+pub(crate) fn accepted<T: Serialize>(data: T) -> Response {
+    private(StatusCode::ACCEPTED, &Data { data })
+}
+
 /// `201 {"data":…}` with its address.
 pub(crate) fn created<T: Serialize>(location: &str, data: T) -> Answer {
     let location = HeaderValue::try_from(location).map_err(CommonFault::internal)?;

@@ -159,6 +159,9 @@ rules! {
     // + consultations 2100
     // -
     // + notifications, search, admin 2200
+    2200 IN_USE "admin.in_use" Conflict "It is in use." "لا يمكن حذفه لأنه مستخدم.";
+    2201 BUILT_IN "admin.built_in" Conflict "This belongs to the product and cannot be changed so." "هذا جزء من المنصة ولا يمكن تغييره هكذا.";
+    2202 DUPLICATE "admin.duplicate" Conflict "There is one of this name already." "يوجد آخر بهذا الاسم بالفعل.";
     // -
 }
 

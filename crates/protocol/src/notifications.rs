@@ -141,8 +141,8 @@ pub struct NotificationSubject {
 pub struct Notification {
     /// A UUID.
     pub id: String,
-    /// What happened.
-    pub kind: NotificationKind,
+    /// What happened: one of [`NotificationKind`]'s names, or the class of what another application wrote.
+    pub kind: String,
     /// The sentence for people, in the owner's language.
     pub title: String,
     /// Who caused it; nobody for what the system tells.
@@ -162,6 +162,21 @@ pub struct Notification {
     pub created_at: Time,
     /// When the last of them happened.
     pub updated_at: Time,
+}
+
+/// Which notifications a list has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotificationFilter {
+    /// `true`: those that are not read; `false`: those that are.
+    pub unread: Option<bool>,
+}
+
+/// How many notifications are unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnreadNotifications {
+    /// How many; counted up to 10,000.
+    #[schema(maximum = 10_000)]
+    pub unread_count: u32,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //!
 //! Every function takes a [`Conn`]: a pooled connection for reads, or the connection of a transaction ([`Tx`]).
 
+pub mod admin;
 pub mod audit;
 pub mod books;
 pub mod chat;

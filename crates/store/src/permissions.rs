@@ -272,3 +272,174 @@ pub async fn delete_laravel_cache(conn: &mut Conn) -> Result<u64, StoreError> {
         sqlx::query("DELETE FROM cache WHERE `key` LIKE '%spatie.permission.cache'").execute(conn).await?;
     Ok(done.rows_affected())
 }
+
+/// A role and how many users have it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RoleRow {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Users that have it, in either spelling of the model.
+    pub users_count: i64,
+}
+
+/// The roles of the guard `web` by name, or one of them.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_role_rows(conn: &mut Conn, id: Option<u64>) -> Result<Vec<RoleRow>, StoreError> {
+    let mut query = sqlx::QueryBuilder::new(
+        "SELECT r.id, r.name, (SELECT COUNT(DISTINCT m.model_id) FROM model_has_roles m WHERE m.role_id = r.id \
+         AND m.model_type IN (",
+    );
+    query.push_bind(USER_MORPHS[0]).push(", ").push_bind(USER_MORPHS[1]);
+    query.push(")) AS users_count FROM roles r WHERE r.guard_name = ").push_bind(GUARD);
+    if let Some(id) = id {
+        query.push(" AND r.id = ").push_bind(id);
+    }
+    Ok(query.push(" ORDER BY r.name").build_query_as().fetch_all(conn).await?)
+}
+
+/// Roles (or one of them) and the names of their permissions, as pairs; in no order.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_role_grants(conn: &mut Conn, id: Option<u64>) -> Result<Vec<(u64, String)>, StoreError> {
+    let mut query = sqlx::QueryBuilder::new(
+        "SELECT rp.role_id, p.name FROM role_has_permissions rp JOIN permissions p ON p.id = rp.permission_id \
+         WHERE p.guard_name = ",
+    );
+    query.push_bind(GUARD);
+    if let Some(id) = id {
+        query.push(" AND rp.role_id = ").push_bind(id);
+    }
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// The permissions of the guard `web` by name: id and name.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_permission_rows(conn: &mut Conn) -> Result<Vec<(u64, String)>, StoreError> {
+    Ok(sqlx::query_as("SELECT id, name FROM permissions WHERE guard_name = ? ORDER BY name")
+        .bind(GUARD)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// Locks a role of the guard `web`; gives whether it is there.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_role_row(conn: &mut Conn, id: u64) -> Result<bool, StoreError> {
+    let found: Option<u64> =
+        sqlx::query_scalar("SELECT id FROM roles WHERE id = ? AND guard_name = ? FOR UPDATE")
+            .bind(id)
+            .bind(GUARD)
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.is_some())
+}
+
+/// Locks a role by its name; gives its id.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn lock_role_by_name(conn: &mut Conn, name: &str) -> Result<Option<u64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT id FROM roles WHERE name = ? AND guard_name = ? FOR UPDATE")
+        .bind(name)
+        .bind(GUARD)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// Makes a role; gives its id.
+///
+/// # Errors
+/// [`StoreError::Unique`] (`roles_name_guard_name_unique`).
+pub async fn insert_new_role(conn: &mut Conn, name: &str) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO roles (name, guard_name, created_at, updated_at) \
+         VALUES (?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP())",
+    )
+    .bind(name)
+    .bind(GUARD)
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// Makes a permission; gives its id.
+///
+/// # Errors
+/// [`StoreError::Unique`] (`permissions_name_guard_name_unique`).
+pub async fn insert_new_permission(conn: &mut Conn, name: &str) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO permissions (name, guard_name, created_at, updated_at) \
+         VALUES (?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP())",
+    )
+    .bind(name)
+    .bind(GUARD)
+    .execute(conn)
+    .await?;
+    Ok(done.last_insert_id())
+}
+
+/// Gives a role another name.
+///
+/// # Errors
+/// [`StoreError::RowsAffected`] when it is gone.
+pub async fn update_role_name(conn: &mut Conn, id: u64, name: &str) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE roles SET name = ?, updated_at = UTC_TIMESTAMP() WHERE id = ?")
+        .bind(name)
+        .bind(id)
+        .execute(conn)
+        .await?;
+    crate::affected("roles", 1, &done)
+}
+
+/// A role has these permissions from now on, and no others.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn replace_role_permissions(
+    conn: &mut Conn,
+    id: u64,
+    permissions: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM role_has_permissions WHERE role_id = ?").bind(id).execute(&mut *conn).await?;
+    if permissions.is_empty() {
+        return Ok(());
+    }
+    let mut query = sqlx::QueryBuilder::new(
+        "INSERT INTO role_has_permissions (permission_id, role_id) SELECT DISTINCT p.id, ",
+    );
+    query.push_bind(id).push(" FROM permissions p WHERE p.guard_name = ").push_bind(GUARD);
+    query.push(" AND p.name IN (");
+    let mut list = query.separated(", ");
+    for name in permissions {
+        list.push_bind(name);
+    }
+    query.push(")");
+    query.build().execute(conn).await?;
+    Ok(())
+}
+
+/// Takes a role away, and with it what it gave.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_role(conn: &mut Conn, id: u64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM roles WHERE id = ?").bind(id).execute(conn).await?;
+    Ok(())
+}
+
+/// Takes a permission away from everybody.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_permission(conn: &mut Conn, id: u64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM permissions WHERE id = ?").bind(id).execute(conn).await?;
+    Ok(())
+}

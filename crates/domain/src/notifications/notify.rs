@@ -10,6 +10,7 @@ use protocol::notifications::{Notification, NotificationActor, NotificationKind,
 use serde_json::{Map, Value, json};
 use store::notifications::{HeadKey, NewNotification};
 
+use super::unread;
 use crate::App;
 use crate::fault::of_store;
 use crate::morph::Morph;
@@ -20,8 +21,6 @@ use crate::uploads::picture_url;
 const NAMESPACE: &str = r"App\Notifications\";
 /// What happens again within this time is told by the same notification, while that is unread.
 const TOGETHER: TimeDelta = TimeDelta::hours(24);
-/// More unread ones are not counted.
-pub(super) const MOST_UNREAD: u32 = 10_000;
 
 /// What is to be told.
 #[derive(Clone, Debug)]
@@ -134,15 +133,13 @@ pub(crate) async fn notify(app: &App, unit: &mut Unit, notice: Notice) -> Result
         }
     };
     store::notifications::upsert_head(unit, key, &id, now.as_chrono()).await.map_err(of_store)?;
-    let types = Morph::User.spellings();
-    let unread = store::notifications::count_unread(unit, types, notice.to, MOST_UNREAD);
-    let unread_count = unread.await.map_err(of_store)?;
+    let unread_count = unread::count(unit, notice.to).await?;
     // The row keeps the stored path: an address would not outlive it.
     let actor = actor.map(|actor| NotificationActor { avatar: picture_url(app, actor.avatar), ..actor });
     let title = notice.kind.sentence(lang, actor.as_ref().map(|actor| actor.name.as_str()), &notice.params);
     let notification = Box::new(Notification {
         id,
-        kind: notice.kind,
+        kind: notice.kind.as_str().to_owned(),
         title,
         actor,
         subject,

@@ -53,6 +53,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
             if is_elected(app, LEASE_NAME, LEASE).await {
                 told("relay_outbox", relay_outbox(app).await.map(drop));
                 told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
+                told("tell_announcements", crate::admin::tell_announcements(app).await.map(drop));
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));

@@ -97,6 +97,7 @@ migrations! {
     // + wallet 170
     // -
     // + system 180
+    180 "0180_announcements.sql"
     // -
 }
 
