@@ -26,6 +26,8 @@ mod rooms;
 #[path = "../../../crates/domain/tests/it/samples.rs"]
 mod samples;
 #[cfg(test)]
+mod social;
+#[cfg(test)]
 mod uploads;
 #[cfg(test)]
 mod world;

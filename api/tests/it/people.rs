@@ -46,7 +46,7 @@ async fn the_own_profile_is_changed_by_its_owner() {
     // What is not the owner's to say, and what cannot be said.
     for (body, field) in [
         (json!({"is_verified": true}), "is_verified"),
-        (json!({"is_private": true}), "is_private"),
+        (json!({"is_private": "yes"}), "is_private"),
         (json!({"followers_count": 9}), "followers_count"),
         (json!({"language": "fr"}), "language"),
         (json!({"allow_messages_from": "friends"}), "allow_messages_from"),

@@ -149,6 +149,11 @@ rules! {
     1606 UPLOAD_RANGE "uploads.range_not_satisfiable" Invalid "The file has no such part." "لا يوجد هذا الجزء في الملف.";
 
     // + social 1700
+    1700 SELF_FOLLOW "social.self_follow" Invalid "You cannot follow yourself." "لا يمكنك متابعة نفسك.";
+    1701 FOLLOW_TOO_SOON "social.follow_too_soon" Conflict "You can ask this person again a day after the last answer." "يمكنك إعادة الطلب بعد يوم من آخر رد.";
+    1702 PROFILE_PRIVATE "social.private_account" Forbidden "This account is private; follow it first." "هذا الحساب خاص، تابعه أولًا.";
+    1703 POST_TOO_MANY_PINNED "social.too_many_pinned" Conflict "A profile has at most three pinned posts; unpin one first." "للملف الشخصي ثلاثة منشورات مثبتة على الأكثر، ألغِ تثبيت واحد أولًا.";
+    1704 OWN_POST "social.own_post" Invalid "You cannot report your own post." "لا يمكنك الإبلاغ عن منشورك.";
     // -
     // + courses, reviews 1800
     // -

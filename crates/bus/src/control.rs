@@ -33,6 +33,11 @@ pub enum ControlMessage {
         /// Where.
         channel: String,
     },
+    /// Ask again whether the user may listen to each of the posts he listens to; from where not, unsubscribe with code 2000.
+    PostsRevoked {
+        /// Who.
+        user_id: u64,
+    },
     /// Forget what is remembered of this user in memory.
     InvalidateUser {
         /// Who.

@@ -13,6 +13,7 @@ use crate::gifts::GiftSentEvent;
 use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage};
+use crate::social::Follow;
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,6 +290,33 @@ pub enum Event {
     // + users
     // -
     // + social
+    /// Somebody asked to follow a private account, to both.
+    #[serde(rename = "follow.requested")]
+    FollowRequested {
+        /// The request.
+        request_id: u64,
+        /// Who asks whom.
+        follow: Follow,
+    },
+    /// A request was accepted: the one follows the other now; to both.
+    #[serde(rename = "follow.accepted")]
+    FollowAccepted {
+        /// The request.
+        request_id: u64,
+        /// Who follows whom.
+        follow: Follow,
+    },
+    /// Somebody follows somebody, to both.
+    #[serde(rename = "follow.created")]
+    FollowCreated(Follow),
+    /// Somebody does not follow somebody any more, or does not ask to; to both.
+    #[serde(rename = "follow.removed")]
+    FollowRemoved {
+        /// Who followed, or asked.
+        follower_id: UserId,
+        /// Whom.
+        following_id: UserId,
+    },
     // -
     // + courses
     // -
@@ -343,6 +371,10 @@ impl Event {
             // + users
             // -
             // + social
+            Self::FollowRequested { .. } => "follow.requested",
+            Self::FollowAccepted { .. } => "follow.accepted",
+            Self::FollowCreated(_) => "follow.created",
+            Self::FollowRemoved { .. } => "follow.removed",
             // -
             // + courses
             // -
@@ -396,6 +428,10 @@ impl Event {
             // + users
             // -
             // + social
+            Self::FollowRequested { .. }
+            | Self::FollowAccepted { .. }
+            | Self::FollowCreated(_)
+            | Self::FollowRemoved { .. } => Delivery::Durable,
             // -
             // + courses
             // -

@@ -190,6 +190,9 @@ pub struct UpdateProfile {
     /// IANA name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// Followers must be accepted? `false` accepts all who have asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_private: Option<bool>,
     /// Others may see whether the user is online?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show_online_status: Option<bool>,

@@ -104,8 +104,7 @@ pub async fn update_show_online_status(
     affected("user_profiles", 1, &done)
 }
 
-/// Writes what its owner says of a profile: all columns but `is_private`, which has consequences of its own, and the
-/// counters.
+/// Writes what its owner says of a profile: all columns but the counters.
 ///
 /// # Errors
 /// [`StoreError::RowsAffected`] when there is no such profile.
@@ -115,13 +114,15 @@ pub async fn update_profile(
     row: &ProfileSettingsRow,
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
-        "UPDATE user_profiles SET bio = ?, location = ?, language = ?, timezone = ?, show_online_status = ?, \
-         show_email = ?, show_phone = ?, allow_messages_from = ?, updated_at = UTC_TIMESTAMP() WHERE user_id = ?",
+        "UPDATE user_profiles SET bio = ?, location = ?, language = ?, timezone = ?, is_private = ?, \
+         show_online_status = ?, show_email = ?, show_phone = ?, allow_messages_from = ?, \
+         updated_at = UTC_TIMESTAMP() WHERE user_id = ?",
     )
     .bind(row.bio.as_deref())
     .bind(row.location.as_deref())
     .bind(&row.language)
     .bind(&row.timezone)
+    .bind(row.is_private)
     .bind(row.show_online_status)
     .bind(row.show_email)
     .bind(row.show_phone)

@@ -57,6 +57,16 @@ pub(crate) fn hear(hub: &Arc<Hub>, message: ControlMessage) {
                 hub.clone().tasks.spawn(async move { hub.ask_all_again(&entry).await });
             }
         }
+        ControlMessage::PostsRevoked { user_id } => {
+            // Rare, and few users listen to posts: those of a node are gone through.
+            if !hub.people.of_user(user_id).is_empty() {
+                for entry in hub.registry.all() {
+                    if let Channel::Post(_) = entry.channel {
+                        access_revoked(hub, user_id, entry.channel);
+                    }
+                }
+            }
+        }
         // Nothing of a user is remembered here but the session, which holds until its token ends.
         ControlMessage::InvalidateUser { .. } => {}
     }

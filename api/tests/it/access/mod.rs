@@ -118,6 +118,7 @@ domains! {
     // + users
     // -
     // + social
+    social,
     // -
     // + courses
     // -

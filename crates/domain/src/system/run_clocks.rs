@@ -84,6 +84,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
                 continue;
             }
             told("reconcile_presence", reconcile_presence(app).await.map(drop));
+            told("accept_overdue_requests", crate::social::accept_overdue_requests(app).await.map(drop));
             if Instant::now() >= purge_at {
                 purge_at = Instant::now() + PURGE_EVERY;
                 told("purge_expired", purge_expired(app).await.map(drop));

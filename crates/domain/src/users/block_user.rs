@@ -48,6 +48,7 @@ async fn write_block(unit: &mut Unit, blocker: UserId, blocked: UserId) -> Resul
     for (watcher, watched) in [(blocked, blocker), (blocker, blocked)] {
         let channel = Channel::Presence(watched).to_string();
         unit.control(ControlMessage::AccessRevoked { user_id: watcher, channel });
+        unit.control(ControlMessage::PostsRevoked { user_id: watcher });
     }
     let between = store::users::list_relationships(unit, blocker, &[blocked]).await?;
     // Of a suspended account there is nothing to tell but this.

@@ -1,5 +1,4 @@
-//! `PATCH /me/profile` (domain.md §5.2), as far as it has no consequences for others but those told here: `is_private`,
-//! which accepts pending requests, and `social_links` are not among it.
+//! `PATCH /me/profile` (domain.md §5.2). `social_links` are not among it.
 
 use base::id::UserId;
 use base::text::{clean, length};
@@ -10,13 +9,15 @@ use store::profiles::ProfileSettingsRow;
 use super::{UserError, account_rules};
 use crate::fault::of_store;
 use crate::unit::Unit;
-use crate::{Actor, App, in_unit, presence};
+use crate::{Actor, App, in_unit, presence, social};
 
 const MAX_BIO: usize = 1_000;
 const MAX_LOCATION: usize = 255;
 
 /// Changes what is given of the actor's profile. `show_online_status` does what `presence.set_visibility` does: who
-/// watched the status before it was hidden stops hearing on every node within a second.
+/// watched the status before it was hidden stops hearing on every node within a second. `is_private: false` accepts
+/// everybody who has asked to follow, as by [`crate::social::accept_follow_request`]; `true` ends that strangers listen
+/// to the newest posts.
 ///
 /// # Errors
 /// [`CommonFault::Invalid`] for what cannot be a value.
@@ -27,7 +28,16 @@ pub async fn update_profile(
 ) -> Result<ProfileUpdated, UserError> {
     actor.require("write")?;
     let changes = check(input)?;
-    in_unit!(app, |unit| write_profile(unit, actor.user_id(), &changes))
+    let written: Result<ProfileUpdated, UserError> =
+        in_unit!(app, |unit| write_profile(unit, actor.user_id(), &changes));
+    let mut updated = written?;
+    if changes.is_private == Some(false) {
+        // Also where it was public before: this may be the repeat of a change that ended half-way.
+        let accepted = social::accept_requests_of(app, actor.user_id()).await.map_err(CommonFault::from)?;
+        let followers = updated.profile.followers_count.saturating_add(accepted);
+        updated.profile.followers_count = followers;
+    }
+    Ok(updated)
 }
 
 /// The input as it is written: texts cleaned, and those that say nothing taken away.
@@ -60,6 +70,9 @@ async fn write_profile(
     }
     // Also where nothing changed: this may be the repeat of a change after which Redis could not be told.
     unit.forget_user(user_id);
+    if after.is_private && !before.is_private {
+        social::revoke_posts_of(unit, user_id).await?;
+    }
     if after.show_online_status != before.show_online_status {
         presence::tell_visibility(unit, user_id, after.show_online_status);
     }
@@ -73,6 +86,7 @@ fn changed(before: &ProfileSettingsRow, changes: &UpdateProfile) -> ProfileSetti
         location: changes.location.clone().unwrap_or(row.location),
         language: changes.language.map_or(row.language, |language| language.code().to_owned()),
         timezone: changes.timezone.clone().unwrap_or(row.timezone),
+        is_private: changes.is_private.unwrap_or(row.is_private),
         show_online_status: changes.show_online_status.unwrap_or(row.show_online_status),
         show_email: changes.show_email.unwrap_or(row.show_email),
         show_phone: changes.show_phone.unwrap_or(row.show_phone),

@@ -211,6 +211,7 @@ const BOTH: &str = "`user:{id}` of both participants";
 const ROOM: &str = "`room:{id}`";
 const ROOM_AND_USER: &str = "`room:{id}`, and `user:{id}` of the person";
 const OWN: &str = "`user:{id}`";
+const FOLLOW: &str = "`user:{id}` of the two";
 
 pub(super) const EVENTS: &[Notice] = &[
     Notice {
@@ -322,6 +323,22 @@ pub(super) const EVENTS: &[Notice] = &[
     // + users
     // -
     // + social
+    Notice {
+        name: "follow.requested",
+        channels: FOLLOW,
+        summary: "Somebody asked to follow a private account.",
+    },
+    Notice {
+        name: "follow.accepted",
+        channels: FOLLOW,
+        summary: "A request was accepted: the one follows the other.",
+    },
+    Notice { name: "follow.created", channels: FOLLOW, summary: "Somebody follows somebody." },
+    Notice {
+        name: "follow.removed",
+        channels: FOLLOW,
+        summary: "Somebody does not follow somebody any more, or has taken the request back.",
+    },
     // -
     // + courses
     // -

@@ -83,6 +83,9 @@ migrations! {
     // + users 100
     // -
     // + social 110
+    110 "0110_following_list.sql"
+    111 "0111_sent_follow_requests.sql"
+    112 "0112_waiting_follow_requests.sql"
     // -
     // + courses 120
     // -

@@ -72,7 +72,7 @@ async fn what_cannot_be_a_value_is_named_and_nothing_is_written() {
     let longest = changes(json!({"bio": "ص".repeat(1_000), "location": "ج".repeat(255)}));
     users::update_profile(&world, &acts, longest).await.unwrap();
     for unknown in
-        [json!({"is_verified": true}), json!({"is_private": true}), json!({"allow_messages_from": "me"})]
+        [json!({"is_verified": true}), json!({"is_private": "yes"}), json!({"allow_messages_from": "me"})]
     {
         assert!(serde_json::from_value::<UpdateProfile>(unknown).is_err());
     }

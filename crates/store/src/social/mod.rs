@@ -1,9 +1,17 @@
 //! The social graph: who follows whom, who blocks whom (domain.md §5.2, §5.3; `hub_user_blocks` in §4.3).
 
+mod follows;
+
 use base::Time;
 use base::id::UserId;
 use chrono::{DateTime, Utc};
-use sqlx::QueryBuilder;
+use sqlx::{MySql, QueryBuilder};
+
+pub use follows::{
+    BetweenRow, FollowRequestRow, FollowRow, FollowSide, ListedRequestRow, delete_follow_request,
+    find_between, find_follow_request, insert_follow_request, list_follow_requests, list_follower_ids,
+    list_follows, list_overdue_requests, lock_follow_request, update_follow_request,
+};
 
 use crate::users::CardRow;
 use crate::{Conn, StoreError, affected};
@@ -276,7 +284,21 @@ pub async fn list_blocked(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
-fn push_ids(query: &mut QueryBuilder<sqlx::MySql>, ids: &[u64]) {
+/// Demands of the user `u` of a statement that there is no block between them and the viewer, whichever way.
+pub(crate) fn push_unblocked(query: &mut QueryBuilder<MySql>, viewer: UserId) {
+    query
+        .push(
+            " AND NOT EXISTS (SELECT 1 FROM hub_user_blocks b WHERE b.blocker_id = u.id AND b.blocked_id = ",
+        )
+        .push_bind(viewer)
+        .push(
+            ") AND NOT EXISTS (SELECT 1 FROM hub_user_blocks b WHERE b.blocked_id = u.id AND b.blocker_id = ",
+        )
+        .push_bind(viewer)
+        .push(")");
+}
+
+fn push_ids(query: &mut QueryBuilder<MySql>, ids: &[u64]) {
     let mut list = query.separated(", ");
     for id in ids {
         list.push_bind(*id);

@@ -1,0 +1,21 @@
+//! The states of requests to follow (domain.md §5.3).
+
+use protocol::social::FollowRequestStatus;
+
+use crate::machine::Machine;
+
+impl Machine for FollowRequestStatus {
+    const THING: &'static str = "The follow request";
+    const STATES: &'static [Self] = &[Self::Pending, Self::Accepted, Self::Rejected];
+    // Withdrawing, unfollowing and blocking delete the row.
+    const STEPS: &'static [(Self, Self)] = &[
+        (Self::Pending, Self::Accepted),
+        (Self::Pending, Self::Rejected),
+        // A day later, the same row.
+        (Self::Rejected, Self::Pending),
+    ];
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+}

@@ -1,1 +1,0 @@
-//! Posts, comments, reactions, shares and reports (`posts`, `comments`, `reactions`, `post_shares`, `post_reports`).
