@@ -140,6 +140,13 @@ impl World {
         sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut conn).await.unwrap();
     }
 
+    /// The number that a query gives.
+    pub(crate) async fn number(&self, query: &str) -> u64 {
+        let mut conn = MySqlConnection::connect(&self.database.url).await.unwrap();
+        let query = format!("SELECT CAST(({query}) AS UNSIGNED)");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&mut conn).await.unwrap()
+    }
+
     /// A request below `/api/v1`, or elsewhere where the path says so.
     pub(crate) fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
         let below = if path.starts_with("/api/") || path.starts_with("/:") { "" } else { "/api/v1" };

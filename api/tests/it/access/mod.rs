@@ -133,5 +133,6 @@ domains! {
     // + wallet
     // -
     // + system
+    system,
     // -
 }

@@ -18,6 +18,8 @@ const LEASE: Duration = Duration::from_secs(5);
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for suspensions that another application wrote.
 const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
+/// Between two looks for what changed and is to be found by search.
+const SEARCH_EVERY: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -43,6 +45,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now(), BEAT);
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
+    let mut search_at = Instant::now() + SEARCH_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -54,6 +57,10 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                 told("relay_outbox", relay_outbox(app).await.map(drop));
                 told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
                 told("tell_announcements", crate::admin::tell_announcements(app).await.map(drop));
+                if Instant::now() >= search_at {
+                    search_at = Instant::now() + SEARCH_EVERY;
+                    told("refresh_index", crate::search::refresh_index(app).await.map(drop));
+                }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
@@ -88,6 +95,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
             if Instant::now() >= purge_at {
                 purge_at = Instant::now() + PURGE_EVERY;
                 told("purge_expired", purge_expired(app).await.map(drop));
+                told("purge_index", crate::search::purge_index(app).await.map(drop));
             }
         }
     };

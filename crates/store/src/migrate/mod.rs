@@ -101,6 +101,13 @@ migrations! {
     // -
     // + system 180
     180 "0180_announcements.sql"
+    181 "0181_search_documents.sql"
+    182 "0182_search_progress.sql"
+    183 "0183_users_changed.sql"
+    184 "0184_courses_changed.sql"
+    185 "0185_books_changed.sql"
+    186 "0186_live_rooms_changed.sql"
+    187 "0187_posts_changed.sql"
     // -
 }
 
