@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Seed(Place),
     /// Compare the live schema with the expected one and say what differs; exit code 1 on errors.
     Doctor(DoctorOptions),
+    /// Compare every cached counter with what it counts and say what differs; exit code 1 where something is left so.
+    Recount(RecountOptions),
     /// Print an access token for a user, for scripts and tests.
     Token(TokenOptions),
     /// Print the OpenAPI document of the REST API.
@@ -113,6 +115,16 @@ pub(crate) struct DoctorOptions {
     /// Print the live schema as the expected description instead of comparing (after a new migration).
     #[arg(long)]
     pub(crate) describe: bool,
+}
+
+/// Options of `recount`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RecountOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Mend what differs. Money is never mended so: `majlis reconcile` says what is wrong with it.
+    #[arg(long)]
+    pub(crate) fix: bool,
 }
 
 /// Options of `token`.

@@ -44,6 +44,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(place) => tools::migrate(&place).await,
         Command::Seed(place) => tools::seed(&place).await,
         Command::Doctor(options) => tools::doctor(&options).await,
+        Command::Recount(options) => tools::recount(&options).await,
         Command::Token(options) => tools::token(&options).await,
         Command::Openapi => tools::openapi(),
         Command::Asyncapi => tools::asyncapi(),

@@ -10,7 +10,7 @@ use config::{ExistingServers, Settings};
 use domain::App;
 use store::Store;
 
-use crate::cli::{DoctorOptions, Place, TokenOptions};
+use crate::cli::{DoctorOptions, Place, RecountOptions, TokenOptions};
 use crate::data_dir::{UpFile, read_secrets};
 use crate::seed;
 use crate::term::{complain, say};
@@ -110,6 +110,25 @@ pub(crate) async fn doctor(options: &DoctorOptions) -> Result<ExitCode> {
         say(&format!("{errors} errors, {} warnings", findings.len() - errors));
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn recount(options: &RecountOptions) -> Result<ExitCode> {
+    let app = app(settings_of(&options.place)?).await?;
+    let drifts = domain::system::recount(&app, options.fix, |counter| say(&format!("  {counter}"))).await?;
+    for drift in &drifts {
+        let outcome = if drift.fixed { "mended" } else { "left" };
+        complain(&format!(
+            "{} of {}: {} instead of {}, {outcome}",
+            drift.counter, drift.id, drift.kept, drift.counted
+        ));
+    }
+    let left = drifts.iter().filter(|drift| !drift.fixed).count();
+    say(&match drifts.len() {
+        0 => format!("All {} counters are right.", domain::system::counters().count()),
+        all => format!("{all} rows had drifted, {left} are left so."),
+    });
+    app.store.close().await;
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 pub(crate) async fn token(options: &TokenOptions) -> Result<ExitCode> {

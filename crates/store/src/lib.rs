@@ -21,6 +21,7 @@ pub mod permissions;
 mod pool;
 pub mod posts;
 pub mod profiles;
+pub mod recount;
 pub mod reviews;
 pub mod revocations;
 pub mod rooms;

@@ -30,6 +30,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 const UPKEEP_LEASE: Duration = Duration::from_secs(90);
 /// Between two purges.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+/// Between two comparisons of counters with what they count.
+const DRIFT_EVERY: Duration = Duration::from_secs(3_600);
 const UPKEEP_LEASE_NAME: &str = "upkeep";
 /// Its own: not every node sees the files.
 const UPLOADS_LEASE_NAME: &str = "uploads";
@@ -78,6 +80,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
     // Not at once at the start: there is enough to do.
     let mut purge_at = Instant::now() + PURGE_EVERY / 10;
     let mut uploads_at = purge_at;
+    let mut drift_at = Instant::now() + DRIFT_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -92,6 +95,10 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
             }
             told("reconcile_presence", reconcile_presence(app).await.map(drop));
             told("accept_overdue_requests", crate::social::accept_overdue_requests(app).await.map(drop));
+            if Instant::now() >= drift_at {
+                drift_at = Instant::now() + DRIFT_EVERY;
+                told("measure_drift", crate::system::measure_drift(app).await.map(drop));
+            }
             if Instant::now() >= purge_at {
                 purge_at = Instant::now() + PURGE_EVERY;
                 told("purge_expired", purge_expired(app).await.map(drop));

@@ -36,6 +36,8 @@ mod notifications;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+mod recount;
+#[cfg(test)]
 mod reviews;
 #[cfg(test)]
 mod rooms;
