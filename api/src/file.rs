@@ -115,7 +115,7 @@ fn bounds(range: &str) -> Option<(Option<u64>, Option<u64>)> {
 }
 
 /// `Content-Disposition` with the name in both ways of writing it (RFC 6266, RFC 8187).
-fn disposition(inline: bool, name: &str) -> String {
+pub(crate) fn disposition(inline: bool, name: &str) -> String {
     let way = if inline { "inline" } else { "attachment" };
     let plain: String = name
         .chars()

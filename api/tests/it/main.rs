@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod chat;
 #[cfg(test)]
 mod costs;

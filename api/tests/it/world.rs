@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, MySqlConnection};
 use store::Store;
 use store::testing::TestDatabase;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub(crate) struct World {
     database: TestDatabase,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
+    _uploads: TempDir,
 }
 
 /// Somebody who is signed in.
@@ -98,6 +100,8 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let prefix = format!("api-test-{}:", base::id::ulid());
+        let uploads = TempDir::new().unwrap();
+        let folder = uploads.path().join("files").display().to_string();
         let settings = Settings::read(|name| {
             let set = variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
             set.or_else(|| match name {
@@ -107,6 +111,7 @@ impl World {
                 "MAJLIS_JWT_SECRET" => Some("the secret of a test, more than 32 bytes".to_owned()),
                 "BCRYPT_ROUNDS" => Some("4".to_owned()),
                 "APP_URL" => Some(base.clone()),
+                "MAJLIS_UPLOADS" => Some(folder.clone()),
                 _ => None,
             })
         })
@@ -118,7 +123,7 @@ impl World {
         domain::system::ensure_platform(&app).await.unwrap();
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(api::serve(app.clone(), listener, shutdown.clone()));
-        Self { base, app, http: Client::new(), database, shutdown, server }
+        Self { base, app, http: Client::new(), database, shutdown, server, _uploads: uploads }
     }
 
     /// Stops the door as an operator would, and drops the database.

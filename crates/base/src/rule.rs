@@ -160,6 +160,11 @@ rules! {
     // + learning 1900
     // -
     // + books 2000
+    2000 BOOK_ALREADY_PURCHASED "books.already_purchased" Conflict "You have this book already." "لديك هذا الكتاب بالفعل.";
+    2001 BOOK_OWN "books.own_book" Invalid "You cannot buy your own book." "لا يمكنك شراء كتابك.";
+    2002 BOOK_NOT_FOR_SALE "books.not_for_sale" Conflict "This book is not for sale now." "هذا الكتاب غير معروض للبيع الآن.";
+    2003 BOOK_NOT_PURCHASED "books.not_purchased" Forbidden "Buy this book first." "اشترِ هذا الكتاب أولًا.";
+    2004 BOOK_IN_USE "books.in_use" Conflict "People have bought this book: archive it instead." "اشترى آخرون هذا الكتاب، أرشِفه بدلًا من حذفه.";
     // -
     // + consultations 2100
     // -

@@ -77,6 +77,7 @@ variables! {
     "MAJLIS_VAT_BASIS_POINTS" "1500" "VAT included in prices, 1/100 of a percent";
     "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
     "MAJLIS_ROOM_FEE_BASIS_POINTS" "2000" "the platform's share of a room's net price";
+    "MAJLIS_BOOK_FEE_BASIS_POINTS" "2000" "the platform's share of a book's net price";
     "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
     "MAJLIS_UPLOADS" "./uploads" "folder of the uploaded files, the same for all processes; outside of what web servers show";
     "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";
@@ -84,6 +85,7 @@ variables! {
     "MAJLIS_UPLOAD_VIDEO_BYTES" "104857600" "largest video";
     "MAJLIS_UPLOAD_AUDIO_BYTES" "104857600" "largest sound";
     "MAJLIS_UPLOAD_DOCUMENT_BYTES" "52428800" "largest document";
+    "MAJLIS_UPLOAD_BOOK_BYTES" "209715200" "largest PDF of a book";
     "MAJLIS_URL_SECRET" "" "secret of the addresses of files, at least 32 bytes; MAJLIS_JWT_SECRET unless set, so key files need it";
     "MAJLIS_FILES_URL" "" "scheme and host in the addresses of files, such as a host of their own; APP_URL unless set";
     "MAJLIS_LOG" "info" "what is logged, in tracing's filter syntax";
@@ -256,6 +258,7 @@ impl<'a> Reader<'a> {
             max_video_bytes: self.number("MAJLIS_UPLOAD_VIDEO_BYTES", 100 << 20),
             max_audio_bytes: self.number("MAJLIS_UPLOAD_AUDIO_BYTES", 100 << 20),
             max_document_bytes: self.number("MAJLIS_UPLOAD_DOCUMENT_BYTES", 50 << 20),
+            max_book_bytes: self.number("MAJLIS_UPLOAD_BOOK_BYTES", 200 << 20),
             url_secret: Secret::new(secret),
         }
     }

@@ -58,7 +58,7 @@ pub fn cut_pages(pdf: &[u8], pages: u32) -> Result<Vec<u8>, DocumentError> {
     Ok(bytes)
 }
 
-fn read(pdf: &[u8]) -> Result<Document, DocumentError> {
+pub(crate) fn read(pdf: &[u8]) -> Result<Document, DocumentError> {
     let document = Document::load_mem(pdf).map_err(|error| match error {
         lopdf::Error::Decryption(_) | lopdf::Error::InvalidPassword => DocumentError::Encrypted,
         _ => DocumentError::Unreadable,
@@ -91,7 +91,7 @@ fn bare_page(document: &Document, id: ObjectId, parent: ObjectId) -> Result<Dict
     Ok(bare)
 }
 
-fn inherited(document: &Document, page: &Dictionary, key: &[u8]) -> Option<Object> {
+pub(crate) fn inherited(document: &Document, page: &Dictionary, key: &[u8]) -> Option<Object> {
     let mut node = page;
     for _ in 0..DEEPEST {
         if let Ok(value) = node.get(key) {

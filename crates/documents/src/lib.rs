@@ -7,14 +7,18 @@
 
 mod certificate;
 mod cut;
+mod inspect;
 mod invoice;
 mod qr;
 mod sheet;
+mod stamp;
 mod text;
 
 pub use certificate::{Certificate, certificate_pdf};
 pub use cut::{cut_pages, page_count};
+pub use inspect::{PdfFacts, inspect};
 pub use invoice::{Invoice, InvoiceKind, InvoiceLine, Seller, invoice_pdf};
+pub use stamp::stamp_pages;
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]

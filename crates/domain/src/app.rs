@@ -22,6 +22,9 @@ use crate::users::{Blocks, LastUses, Revocations, TokenKeys, UserState};
 /// Envelopes of one round trip at most, so that none is long enough to look like a Redis that does not answer.
 const PUBLISHED_AT_ONCE: usize = 200;
 
+/// Whole documents that are in memory at once: one of a book may have 200 MiB.
+const DOCUMENTS_AT_ONCE: usize = 2;
+
 /// Cheap to clone; every operation takes it first.
 #[derive(Clone)]
 pub struct App(Arc<Handles>);
@@ -57,6 +60,8 @@ pub struct Handles {
     pub(crate) posts: Arc<crate::rooms::Posts>,
     /// Bounds how many passwords are hashed at once, since each takes a core for a quarter of a second.
     pub(crate) hashing: tokio::sync::Semaphore,
+    /// Bounds how many whole documents are in memory at once.
+    pub(crate) documents: tokio::sync::Semaphore,
 }
 
 impl Deref for App {
@@ -94,6 +99,7 @@ impl App {
             sends: Arc::new(crate::chat::Sends::new(crate::chat::LANES, crate::chat::AT_ONCE)),
             posts: Arc::new(crate::rooms::Posts::new(crate::rooms::LANES, crate::rooms::AT_ONCE)),
             hashing: tokio::sync::Semaphore::new(cores),
+            documents: tokio::sync::Semaphore::new(DOCUMENTS_AT_ONCE),
         }));
         crate::users::load_revocations(&app).await?;
         Ok(app)

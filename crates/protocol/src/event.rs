@@ -7,6 +7,7 @@ use base::id::{ConversationId, MessageId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::books::{Annotation, ReadingProgress};
 use crate::channel::Channel;
 use crate::chat::Message;
 use crate::gifts::GiftSentEvent;
@@ -323,6 +324,39 @@ pub enum Event {
     // + learning
     // -
     // + books
+    /// A book was bought, to the buyer and to who sells it.
+    #[serde(rename = "book.purchased")]
+    BookPurchased {
+        /// The book.
+        book_id: u64,
+        /// Its title.
+        title: String,
+        /// Who bought it.
+        user_id: UserId,
+    },
+    /// The hearer has read on, on whichever device; at most every 5 s a book.
+    #[serde(rename = "reading.progress")]
+    ReadingProgress(ReadingProgress),
+    /// The hearer has marked something in a book.
+    #[serde(rename = "annotation.created")]
+    AnnotationCreated {
+        /// The annotation.
+        annotation: Annotation,
+    },
+    /// The hearer has changed a mark in a book.
+    #[serde(rename = "annotation.updated")]
+    AnnotationUpdated {
+        /// The annotation; of two versions the one with the later `updated_at` counts.
+        annotation: Annotation,
+    },
+    /// The hearer has taken a mark away. That is final.
+    #[serde(rename = "annotation.deleted")]
+    AnnotationDeleted {
+        /// The book.
+        book_id: u64,
+        /// The annotation.
+        annotation_id: u64,
+    },
     // -
     // + rooms
     // -
@@ -381,6 +415,11 @@ impl Event {
             // + learning
             // -
             // + books
+            Self::BookPurchased { .. } => "book.purchased",
+            Self::ReadingProgress(_) => "reading.progress",
+            Self::AnnotationCreated { .. } => "annotation.created",
+            Self::AnnotationUpdated { .. } => "annotation.updated",
+            Self::AnnotationDeleted { .. } => "annotation.deleted",
             // -
             // + rooms
             // -
@@ -438,6 +477,11 @@ impl Event {
             // + learning
             // -
             // + books
+            Self::BookPurchased { .. }
+            | Self::ReadingProgress(_)
+            | Self::AnnotationCreated { .. }
+            | Self::AnnotationUpdated { .. }
+            | Self::AnnotationDeleted { .. } => Delivery::Durable,
             // -
             // + rooms
             // -

@@ -16,13 +16,15 @@ pub enum UploadKind {
     Audio,
     /// pdf, docx, pptx, xlsx, zip, txt.
     Document,
+    /// The PDF of a book.
+    Book,
 }
 
 impl UploadKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Image, Self::Video, Self::Audio, Self::Document];
+    pub const ALL: [Self; 5] = [Self::Image, Self::Video, Self::Audio, Self::Document, Self::Book];
     /// Their names, in the order of [`Self::ALL`].
-    pub const NAMES: &'static [&'static str] = &["image", "video", "audio", "document"];
+    pub const NAMES: &'static [&'static str] = &["image", "video", "audio", "document", "book"];
 
     /// The value of the column.
     #[must_use]
@@ -32,6 +34,7 @@ impl UploadKind {
             Self::Video => "video",
             Self::Audio => "audio",
             Self::Document => "document",
+            Self::Book => "book",
         }
     }
 
@@ -61,6 +64,8 @@ pub struct Upload {
     pub width: Option<u32>,
     /// Pixels, of pictures.
     pub height: Option<u32>,
+    /// Pages, of books.
+    pub pages: Option<u32>,
     /// Where it can be fetched without a token, for a day at least.
     pub url: String,
     /// When it came.

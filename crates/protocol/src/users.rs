@@ -232,17 +232,17 @@ impl MessagesFrom {
 }
 
 /// A member that tells `null` from being left out.
-mod given {
+pub(crate) mod given {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         value.as_ref().serialize(to)
     }
 
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Option<T>>, D::Error> {
         Option::<T>::deserialize(from).map(Some)

@@ -13,7 +13,7 @@ pub struct UploadRow {
     pub id: u64,
     /// Whose; `None` where the user was deleted.
     pub user_id: Option<UserId>,
-    /// `image`, `video`, `audio` or `document`.
+    /// `image`, `video`, `audio`, `document` or `book`.
     pub kind: String,
     /// Its name on the disk.
     pub path: String,
@@ -31,13 +31,15 @@ pub struct UploadRow {
     pub height: Option<u32>,
     /// Seconds.
     pub duration: Option<u32>,
+    /// Pages.
+    pub pages: Option<u32>,
     /// `pending`, `ready`, `attached` or `released`.
     pub status: String,
     /// When it came.
     pub created_at: DateTime<Utc>,
 }
 
-const UPLOAD: &str = "SELECT id, user_id, kind, path, original_name, mime, size, sha256, width, height, duration, \
+const UPLOAD: &str = "SELECT id, user_id, kind, path, original_name, mime, size, sha256, width, height, duration, pages, \
      status, created_at FROM hub_uploads WHERE ";
 
 /// A file to be noted.
@@ -45,7 +47,7 @@ const UPLOAD: &str = "SELECT id, user_id, kind, path, original_name, mime, size,
 pub struct NewUploadRow<'a> {
     /// Whose.
     pub user_id: UserId,
-    /// `image`, `video`, `audio` or `document`.
+    /// `image`, `video`, `audio`, `document` or `book`.
     pub kind: &'a str,
     /// Which storage holds it.
     pub disk: &'a str,
@@ -61,6 +63,8 @@ pub struct NewUploadRow<'a> {
     pub sha256: &'a str,
     /// Pixels: width and height.
     pub dimensions: Option<(u32, u32)>,
+    /// Pages of a book.
+    pub pages: Option<u32>,
     /// Now, in whole seconds.
     pub at: DateTime<Utc>,
 }
@@ -72,7 +76,7 @@ pub struct NewUploadRow<'a> {
 pub async fn insert_upload(conn: &mut Conn, row: NewUploadRow<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "INSERT INTO hub_uploads (user_id, kind, disk, path, original_name, mime, size, sha256, width, height, \
-         created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         pages, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.user_id)
     .bind(row.kind)
@@ -84,6 +88,7 @@ pub async fn insert_upload(conn: &mut Conn, row: NewUploadRow<'_>) -> Result<u64
     .bind(row.sha256)
     .bind(row.dimensions.map(|(width, _)| width))
     .bind(row.dimensions.map(|(_, height)| height))
+    .bind(row.pages)
     .bind(row.at)
     .bind(row.at)
     .execute(conn)
@@ -215,6 +220,29 @@ pub async fn update_released(
     .execute(conn)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// A thing uses one of its files no more: it is served no more.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_released_path(
+    conn: &mut Conn,
+    (attached_type, attached_id): (&str, u64),
+    path: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE hub_uploads SET status = 'released', attached_type = NULL, attached_id = NULL, updated_at = ? \
+         WHERE path = ? AND attached_type = ? AND attached_id = ? AND status = 'attached'",
+    )
+    .bind(at)
+    .bind(path)
+    .bind(attached_type)
+    .bind(attached_id)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A file is not wanted any more, if it has this status; false where it has another, or is gone.

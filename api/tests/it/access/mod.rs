@@ -125,6 +125,8 @@ domains! {
     // + learning
     // -
     // + books
+    books,
+    uploads,
     // -
     // + rooms
     // -

@@ -104,6 +104,6 @@ pub(super) fn checked_body(input: &SendMessage) -> Result<Option<String>, ChatEr
 
 /// What the metadata keeps of a file.
 pub(super) fn noted(file: ClaimedUpload) -> NotedMedium {
-    let ClaimedUpload { path: _, mime, size, name, width, height, duration } = file;
+    let ClaimedUpload { path: _, mime, size, name, width, height, duration, pages: _ } = file;
     NotedMedium { mime: Some(mime), size, name, width, height, duration }
 }

@@ -57,6 +57,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
             }
             if is_elected(app, LEASE_NAME, LEASE).await {
                 told("relay_outbox", relay_outbox(app).await.map(drop));
+                told("tell_progress_due", crate::books::tell_progress_due(app).await.map(drop));
                 told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
                 told("tell_announcements", crate::admin::tell_announcements(app).await.map(drop));
                 if Instant::now() >= search_at {
@@ -88,6 +89,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
                 uploads_at = Instant::now() + PURGE_EVERY;
                 if is_elected(app, UPLOADS_LEASE_NAME, PURGE_EVERY).await {
                     told("purge_uploads", crate::uploads::purge_uploads(app).await.map(drop));
+                    told("purge_copies", crate::books::purge_copies(app).await.map(drop));
                 }
             }
             if !is_elected(app, UPKEEP_LEASE_NAME, UPKEEP_LEASE).await {

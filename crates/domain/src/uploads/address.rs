@@ -50,7 +50,11 @@ impl AddressKey {
 
     /// The token of a file, good for 24 to 30 hours from `now` (Unix seconds).
     fn token(&self, path: &str, now: i64) -> String {
-        let expires_at = now.saturating_add(LIFE + STEP).div_euclid(STEP).saturating_mul(STEP);
+        self.token_until(path, now.saturating_add(LIFE + STEP).div_euclid(STEP).saturating_mul(STEP))
+    }
+
+    /// The token of a file, good until an instant (Unix seconds).
+    fn token_until(&self, path: &str, expires_at: i64) -> String {
         let named = URL_SAFE_NO_PAD.encode(format!("{expires_at}:{path}"));
         let signature = URL_SAFE_NO_PAD.encode(self.signature(&named));
         format!("{named}.{signature}")
@@ -91,6 +95,13 @@ pub fn signed_url(app: &App, path: &str) -> String {
         return path.to_owned();
     }
     let token = app.address_key.token(path, Time::now().unix_seconds());
+    format!("{}/files/{token}", app.settings.uploads.public_url)
+}
+
+/// The address of a file for who may see it now, and perhaps not for long: good until `until`.
+#[must_use]
+pub(crate) fn signed_url_until(app: &App, path: &str, until: Time) -> String {
+    let token = app.address_key.token_until(path, until.unix_seconds());
     format!("{}/files/{token}", app.settings.uploads.public_url)
 }
 

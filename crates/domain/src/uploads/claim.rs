@@ -31,6 +31,8 @@ pub(crate) struct ClaimedUpload {
     pub(crate) height: Option<u32>,
     /// Seconds.
     pub(crate) duration: Option<u32>,
+    /// Pages.
+    pub(crate) pages: Option<u32>,
 }
 
 /// Locks the files that a message of `owner` names, in the order of their ids, and gives them in the order named. They
@@ -120,6 +122,7 @@ fn claimed_upload(row: &store::uploads::UploadRow) -> ClaimedUpload {
         width: row.width,
         height: row.height,
         duration: row.duration,
+        pages: row.pages,
     }
 }
 
@@ -130,7 +133,7 @@ fn fits(message: MessageType, upload: Option<UploadKind>) -> bool {
         MessageType::Image => upload == Some(UploadKind::Image),
         MessageType::Video => upload == Some(UploadKind::Video),
         MessageType::Audio => upload == Some(UploadKind::Audio),
-        MessageType::File => upload.is_some(),
+        MessageType::File => upload.is_some_and(|kind| kind != UploadKind::Book),
     }
 }
 
@@ -142,6 +145,21 @@ pub(crate) async fn attach(unit: &mut Unit, ids: &[u64], what: Morph, id: u64) -
     let name = what.column(MorphStyle::Alias);
     let now = Time::now_in_seconds().as_chrono();
     store::uploads::update_attached(unit, ids, name, id, now).await.map_err(of_store)
+}
+
+/// A thing has another file instead of this one, or none: from the commit on it is served no more.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn release_file(
+    unit: &mut Unit,
+    what: Morph,
+    id: u64,
+    path: &str,
+) -> Result<(), CommonFault> {
+    let now = Time::now_in_seconds().as_chrono();
+    let thing = (what.column(MorphStyle::Alias), id);
+    store::uploads::update_released_path(unit, thing, path, now).await.map_err(of_store)
 }
 
 /// What used the files is gone for good (a deleted message): from the commit on they are served no more, and the next

@@ -24,6 +24,8 @@ pub(super) struct FileType {
     pub(super) extension: &'static str,
     /// Width and height in pixels, of pictures.
     pub(super) dimensions: Option<(u32, u32)>,
+    /// Pages, of books.
+    pub(super) pages: Option<u32>,
 }
 
 /// Why a file is not taken.
@@ -61,11 +63,12 @@ pub(super) fn judge(file: &mut File, size: u64, kind: UploadKind) -> Result<File
         UploadKind::Video => video(mime),
         UploadKind::Audio => audio(mime),
         UploadKind::Document => document(file, size, &head, mime),
+        UploadKind::Book => book(file, mime),
     }
 }
 
 const fn plain(mime: &'static str, extension: &'static str) -> FileType {
-    FileType { mime, extension, dimensions: None }
+    FileType { mime, extension, dimensions: None, pages: None }
 }
 
 fn image(file: &mut File, mime: Option<&str>) -> Result<FileType, ContentFault> {
@@ -138,6 +141,21 @@ fn document(file: &mut File, size: u64, head: &[u8], mime: Option<&str>) -> Resu
         return Ok(plain("text/plain; charset=utf-8", "txt"));
     }
     Err(ContentFault::Refused("A document has to be a PDF, DOCX, PPTX, XLSX, ZIP or plain text in UTF-8."))
+}
+
+/// A PDF whose pages can be counted, which runs nothing and carries nothing else (domain.md §9.5).
+fn book(file: &mut File, mime: Option<&str>) -> Result<FileType, ContentFault> {
+    if mime != Some("application/pdf") {
+        return Err(ContentFault::Refused("A book has to be a PDF."));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let found = documents::inspect(&bytes)
+        .map_err(|_broken| ContentFault::Refused("The PDF is broken, or needs a password."))?;
+    if found.has_actions {
+        return Err(ContentFault::Refused("A book may not have scripts, actions or files in it."));
+    }
+    Ok(FileType { pages: Some(found.pages), ..plain("application/pdf", "pdf") })
 }
 
 /// UTF-8 without control characters, which does not begin like HTML, SVG or XML.

@@ -3,11 +3,15 @@
 use std::ops::Range;
 
 use base::Time;
+use store::books::CopyRow;
 use store::uploads::UploadRow;
 
 use super::storage::Content;
 use super::{UploadError, name};
 use crate::App;
+
+/// With what the names of copies of books begin (`hub_book_copies`).
+pub(crate) const COPIES: &str = "copies/";
 
 /// A file that may be sent to whoever has its address.
 #[derive(Clone, Debug)]
@@ -27,6 +31,21 @@ pub struct StoredFile {
     path: String,
 }
 
+impl StoredFile {
+    /// A copy of a book.
+    pub(crate) fn copy(row: CopyRow, expires_at: i64) -> Self {
+        Self {
+            mime: "application/pdf".to_owned(),
+            size: row.size,
+            sha256: row.sha256,
+            name: format!("{}.pdf", row.slug),
+            inline: true,
+            expires_at,
+            path: row.object,
+        }
+    }
+}
+
 /// The file that a token names.
 ///
 /// # Errors
@@ -35,6 +54,10 @@ pub struct StoredFile {
 pub async fn find_file(app: &App, token: &str) -> Result<StoredFile, UploadError> {
     let address = app.address_key.read(token, Time::now().unix_seconds())?;
     let mut conn = app.store.reader().await?;
+    if address.path.starts_with(COPIES) {
+        let copy = store::books::find_copy_by_name(&mut conn, &address.path).await?;
+        return Ok(StoredFile::copy(copy.ok_or(UploadError::NotFound)?, address.expires_at));
+    }
     let row = store::uploads::find_upload_by_path(&mut conn, &address.path).await?;
     let row = row.filter(is_shown).ok_or(UploadError::NotFound)?;
     Ok(StoredFile {

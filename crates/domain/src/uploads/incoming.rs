@@ -119,6 +119,7 @@ const fn max_bytes(limits: &config::Uploads, kind: UploadKind) -> u64 {
         UploadKind::Video => limits.max_video_bytes,
         UploadKind::Audio => limits.max_audio_bytes,
         UploadKind::Document => limits.max_document_bytes,
+        UploadKind::Book => limits.max_book_bytes,
     }
 }
 

@@ -18,9 +18,11 @@ mod upload_file;
 mod view;
 
 pub(crate) use address::AddressKey;
+pub(crate) use address::signed_url_until;
 pub use address::{picture_url, signed_url};
-pub(crate) use claim::{ClaimedUpload, attach, claim_files, claim_for_message, release};
+pub(crate) use claim::{ClaimedUpload, attach, claim_files, claim_for_message, release, release_file};
 pub use delete_upload::delete_upload;
+pub(crate) use find_file::COPIES;
 pub use find_file::{StoredFile, find_file, read_file};
 pub use find_upload::find_upload;
 pub use incoming::{Incoming, largest, open_upload};

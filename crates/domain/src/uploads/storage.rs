@@ -34,7 +34,7 @@ pub(crate) struct Storage {
 }
 
 /// The content of a file as it is read.
-pub(super) type Content = BoxStream<'static, io::Result<Bytes>>;
+pub(crate) type Content = BoxStream<'static, io::Result<Bytes>>;
 
 impl Storage {
     /// In a folder, which need not be there yet.
@@ -61,7 +61,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommonFault::Internal`] where the folder cannot be written.
-    pub(super) async fn spool(&self) -> Result<File, CommonFault> {
+    pub(crate) async fn spool(&self) -> Result<File, CommonFault> {
         let folder = self.folder.clone();
         let spooled = tokio::task::spawn_blocking(move || {
             DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -79,7 +79,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommonFault::Internal`], the disk being full among the causes.
-    pub(super) async fn write(&self, path: &str, content: &File) -> Result<(), CommonFault> {
+    pub(crate) async fn write(&self, path: &str, content: &File) -> Result<(), CommonFault> {
         let objects = self.objects()?;
         let mut content = tokio::fs::File::from_std(content.try_clone().map_err(CommonFault::internal)?);
         content.seek(SeekFrom::Start(0)).await.map_err(CommonFault::internal)?;
@@ -100,7 +100,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommonFault::Internal`].
-    pub(super) async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Content>, CommonFault> {
+    pub(crate) async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Content>, CommonFault> {
         if !self.is_here() {
             return Ok(None);
         }
@@ -126,7 +126,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommonFault::Internal`].
-    pub(super) async fn delete(&self, path: &str) -> Result<(), CommonFault> {
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), CommonFault> {
         if !self.is_here() {
             return Ok(());
         }

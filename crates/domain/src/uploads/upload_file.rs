@@ -55,6 +55,7 @@ pub async fn upload_file(
         size,
         sha256: &sha256,
         dimensions: found.dimensions,
+        pages: found.pages,
         at: now.as_chrono(),
     };
     // Noted first: should the process die now, the clock knows what to take away.

@@ -22,6 +22,7 @@ pub(super) fn upload(app: &App, row: UploadRow) -> Result<Upload, StoreError> {
         name: row.original_name,
         width: row.width,
         height: row.height,
+        pages: row.pages,
         created_at: Time::from(row.created_at),
     })
 }

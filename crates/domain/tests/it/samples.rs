@@ -167,3 +167,40 @@ fn check_sum(bytes: &[u8]) -> u32 {
 pub(crate) fn office(part: &str) -> Vec<u8> {
     zip(&[("[Content_Types].xml", "<Types/>"), ("_rels/.rels", "<Relationships/>"), (part, "<x/>")])
 }
+
+/// A PDF of so many pages; on each is `Page n of …`.
+pub(crate) fn book(pages: u32) -> Vec<u8> {
+    book_with(pages, "")
+}
+
+/// As [`book`], with more members in its catalog.
+pub(crate) fn book_with(pages: u32, members: &str) -> Vec<u8> {
+    let kids: String = (0..pages).map(|page| format!("{} 0 R ", 4 + 2 * page)).collect();
+    let mut objects = vec![
+        format!("<</Type/Catalog/Pages 2 0 R{members}>>"),
+        format!("<</Type/Pages/Count {pages}/Kids[{kids}]/MediaBox[0 0 300 400]>>"),
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
+    ];
+    for page in 0..pages {
+        let content = 5 + 2 * page;
+        objects.push(format!(
+            "<</Type/Page/Parent 2 0 R/Resources<</Font<</F 3 0 R>>>>/Contents {content} 0 R>>"
+        ));
+        let text = format!("BT /F 20 Tf 40 300 Td (Page {} of {pages}) Tj ET", page + 1);
+        objects.push(format!("<</Length {}>>stream\n{text}\nendstream", text.len()));
+    }
+    let mut pdf = String::from("%PDF-1.5\n");
+    let mut places = Vec::new();
+    for (number, object) in objects.iter().enumerate() {
+        places.push(pdf.len());
+        pdf.push_str(&format!("{} 0 obj\n{object}\nendobj\n", number + 1));
+    }
+    let start = pdf.len();
+    pdf.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1));
+    for place in &places {
+        pdf.push_str(&format!("{place:010} 00000 n \n"));
+    }
+    let size = places.len() + 1;
+    pdf.push_str(&format!("trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"));
+    pdf.into_bytes()
+}

@@ -345,6 +345,23 @@ pub(super) const EVENTS: &[Notice] = &[
     // + learning
     // -
     // + books
+    Notice {
+        name: "book.purchased",
+        channels: "`user:{id}` of the buyer and of who sells it",
+        summary: "A book was bought.",
+    },
+    Notice {
+        name: "reading.progress",
+        channels: OWN,
+        summary: "The hearer has read on, on whichever device; at most every 5 s a book.",
+    },
+    Notice {
+        name: "annotation.created",
+        channels: OWN,
+        summary: "The hearer has marked something in a book.",
+    },
+    Notice { name: "annotation.updated", channels: OWN, summary: "The hearer has changed a mark in a book." },
+    Notice { name: "annotation.deleted", channels: OWN, summary: "The hearer has taken a mark away." },
     // -
     // + rooms
     // -

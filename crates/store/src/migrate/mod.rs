@@ -92,6 +92,14 @@ migrations! {
     // + learning 130
     // -
     // + books 140
+    140 "0140_upload_books.sql"
+    141 "0141_upload_pages.sql"
+    142 "0142_book_library.sql"
+    143 "0143_books_of_user.sql"
+    144 "0144_books_by_age.sql"
+    145 "0145_annotation_versions.sql"
+    146 "0146_reading_tells.sql"
+    147 "0147_book_copies.sql"
     // -
     // + rooms 150
     // -

@@ -1,1 +1,0 @@
-//! Books, the reader and its annotations (domain.md §5.5): inputs and views.
