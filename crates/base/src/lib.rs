@@ -9,6 +9,7 @@ pub mod money;
 pub mod paging;
 pub mod rule;
 pub mod secret;
+pub mod slug;
 pub mod text;
 pub mod time;
 pub mod validation;

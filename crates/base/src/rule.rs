@@ -156,6 +156,11 @@ rules! {
     1704 OWN_POST "social.own_post" Invalid "You cannot report your own post." "لا يمكنك الإبلاغ عن منشورك.";
     // -
     // + courses, reviews 1800
+    1800 CATEGORY_IN_USE "categories.in_use" Conflict "Something is of this category: deactivate it instead." "هذا التصنيف مستخدم، عطّله بدلًا من حذفه.";
+    1801 COURSE_IN_USE "courses.in_use" Conflict "The course has had students: archive it instead." "للدورة طلاب، أرشفها بدلًا من حذفها.";
+    1810 REVIEW_NOT_ENTITLED "reviews.not_entitled" Forbidden "Only those who have it can review it." "التقييم لمن يملكه فقط.";
+    1811 REVIEW_TOO_EARLY "reviews.too_early" Invalid "A course can be reviewed once a fifth of it is done." "يمكن تقييم الدورة بعد إكمال خُمسها.";
+    1812 REVIEW_DUPLICATE "reviews.duplicate" Conflict "You have reviewed it already." "سبق أن قيّمته.";
     // -
     // + learning 1900
     // -

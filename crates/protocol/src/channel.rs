@@ -18,6 +18,8 @@ pub enum Channel {
     Presence(u64),
     /// A post.
     Post(u64),
+    /// A course.
+    Course(u64),
 }
 
 /// What a channel keeps for recovery.
@@ -46,6 +48,8 @@ impl Channel {
             // The last value; a status older than a day is read from its owner's row anyway.
             Self::Presence(_) => (1, 24),
             Self::Post(_) => return None,
+            // Few things happen to a course, and each says: read it again.
+            Self::Course(_) => (100, 24),
         };
         Some(HistoryPolicy { max_events, ttl: Duration::from_secs(hours * HOUR) })
     }
@@ -66,7 +70,7 @@ impl Channel {
     #[must_use]
     pub const fn id(self) -> u64 {
         match self {
-            Self::User(id) | Self::Room(id) | Self::Presence(id) | Self::Post(id) => id,
+            Self::User(id) | Self::Room(id) | Self::Presence(id) | Self::Post(id) | Self::Course(id) => id,
         }
     }
 
@@ -78,6 +82,7 @@ impl Channel {
             Self::Room(_) => "room",
             Self::Presence(_) => "presence",
             Self::Post(_) => "post",
+            Self::Course(_) => "course",
         }
     }
 }
@@ -103,6 +108,7 @@ impl FromStr for Channel {
             "room" => Ok(Self::Room(id)),
             "presence" => Ok(Self::Presence(id)),
             "post" => Ok(Self::Post(id)),
+            "course" => Ok(Self::Course(id)),
             _ => Err(UnknownChannel),
         }
     }

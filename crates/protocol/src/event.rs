@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::books::{Annotation, ReadingProgress};
 use crate::channel::Channel;
 use crate::chat::Message;
+use crate::courses::CourseStatus;
 use crate::gifts::GiftSentEvent;
 use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
@@ -320,6 +321,18 @@ pub enum Event {
     },
     // -
     // + courses
+    /// A course, its sections or its lessons were changed: read it again.
+    #[serde(rename = "course.updated")]
+    CourseUpdated {
+        /// The course.
+        course_id: u64,
+        /// Its state.
+        status: CourseStatus,
+        /// How many lessons it has.
+        total_lessons: u32,
+        /// When; of two events the later one counts.
+        updated_at: Time,
+    },
     // -
     // + learning
     // -
@@ -411,6 +424,7 @@ impl Event {
             Self::FollowRemoved { .. } => "follow.removed",
             // -
             // + courses
+            Self::CourseUpdated { .. } => "course.updated",
             // -
             // + learning
             // -
@@ -473,6 +487,7 @@ impl Event {
             | Self::FollowRemoved { .. } => Delivery::Durable,
             // -
             // + courses
+            Self::CourseUpdated { .. } => Delivery::Durable,
             // -
             // + learning
             // -

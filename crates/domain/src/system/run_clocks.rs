@@ -64,6 +64,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     search_at = Instant::now() + SEARCH_EVERY;
                     told("refresh_index", crate::search::refresh_index(app).await.map(drop));
                 }
+                told("tell_new_lessons", crate::courses::tell_new_lessons(app).await.map(drop));
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));

@@ -341,6 +341,11 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     // -
     // + courses
+    Notice {
+        name: "course.updated",
+        channels: "`course:{id}`",
+        summary: "The course, its sections or its lessons were changed: read it again.",
+    },
     // -
     // + learning
     // -
@@ -386,4 +391,9 @@ pub(super) const CHANNELS: &[(Channel, &str, &str)] = &[
         "the room's state, as `rooms.join` answers it",
     ),
     (Channel::Presence(1), "whoever may see that user's status", "the status, as in `presence.changed`"),
+    (
+        Channel::Course(1),
+        "the author, administrators, and whoever is enrolled in the course or has completed it",
+        "its title, state and number of lessons",
+    ),
 ];

@@ -88,6 +88,10 @@ migrations! {
     112 "0112_waiting_follow_requests.sql"
     // -
     // + courses 120
+    120 "0120_courses_by_time.sql"
+    121 "0121_courses_of_author.sql"
+    122 "0122_course_news.sql"
+    123 "0123_reviews.sql"
     // -
     // + learning 130
     // -

@@ -1,9 +1,0 @@
-//! Courses: catalogue, sections, lessons (domain.md §5.4).
-
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::Door;
-
-pub(crate) fn routes() -> OpenApiRouter<Door> {
-    OpenApiRouter::new()
-}

@@ -1,1 +1,0 @@
-//! Categories, courses, sections and lessons (`categories`, `courses`, `course_sections`, `course_lessons`).
