@@ -179,15 +179,20 @@ impl Params {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// The first value of a name, an empty one too: for what is no free text, nothing is no value.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A value of a type, or 422.
     pub(crate) fn parsed<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Refusal> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.given(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_error| invalid(name, Problem::Format("a whole number")))
     }
 
     /// `true`, `false`, `1` or `0`, or 422.
     pub(crate) fn flag(&self, name: &'static str) -> Result<Option<bool>, Refusal> {
-        match self.get(name) {
+        match self.given(name) {
             None => Ok(None),
             Some("true" | "1") => Ok(Some(true)),
             Some("false" | "0") => Ok(Some(false)),
@@ -201,7 +206,7 @@ impl Params {
         name: &'static str,
         names: &'static [&'static str],
     ) -> Result<Option<T>, Refusal> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.given(name) else { return Ok(None) };
         serde_json::from_value(Value::from(text))
             .map(Some)
             .map_err(|_error| invalid(name, Problem::NotOneOf(names)))

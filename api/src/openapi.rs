@@ -1,8 +1,12 @@
 //! The description of the door, made from the handlers themselves (OpenAPI 3.1).
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, HeaderBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, HeaderBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -68,6 +72,8 @@ pub fn openapi() -> OpenApi {
         .merge(routes::files())
         .merge(routes::api());
     let mut openapi = router.into_openapi();
+    let schemas =
+        openapi.components.as_ref().map(|components| components.schemas.clone()).unwrap_or_default();
     for (path, item) in &mut openapi.paths.paths {
         let methods = [
             (HttpMethod::Get, &mut item.get),
@@ -79,10 +85,47 @@ pub fn openapi() -> OpenApi {
         for (method, operation) in methods {
             if let Some(operation) = operation {
                 describe_errors(path, &method, operation);
+                describe_body(operation, &schemas);
             }
         }
     }
-    openapi
+    // Our own document, read back: it cannot fail, and if it did, it would be as it was.
+    let Ok(mut document) = serde_json::to_value(&openapi) else { return openapi };
+    describe_numbers(&mut document);
+    serde_json::from_value(document).unwrap_or(openapi)
+}
+
+/// What counts upwards from nothing has 64 bits, all of them: as `int64` half of the values would be said to be wrong.
+fn describe_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let is_unsigned = members.get("format").is_some_and(|format| format == "int64")
+                && members.get("minimum").is_some_and(|minimum| minimum == 0);
+            if is_unsigned {
+                members.remove("format");
+                members.entry("maximum").or_insert_with(|| Value::from(u64::MAX));
+            }
+            members.values_mut().for_each(describe_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(describe_numbers),
+        _ => {}
+    }
+}
+
+/// A body without a member that must be there may be left out: it counts as `{}`.
+fn describe_body(operation: &mut Operation, schemas: &BTreeMap<String, RefOr<Schema>>) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    let needs_nothing = body.content.get("application/json").is_some_and(|content| {
+        let mut schema = content.schema.as_ref();
+        while let Some(RefOr::Ref(reference)) = schema {
+            let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+            schema = schemas.get(name);
+        }
+        matches!(schema, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+    });
+    if needs_nothing {
+        body.required = Some(Required::False);
+    }
 }
 
 /// Every operation's errors have the same body; which of them can occur follows from what the operation takes.
@@ -102,7 +145,7 @@ fn describe_errors(path: &str, method: &HttpMethod, operation: &mut Operation) {
         errors.push(("401", "No valid token."));
         errors.push(("403", "Not for this user, or not with this token."));
     }
-    if path.contains('{') {
+    if path.contains('{') || operation.request_body.is_some() || operation.parameters.is_some() {
         errors.push(("404", "There is no such thing, or the asker may not know of it."));
     }
     if operation.request_body.is_some() {
@@ -112,7 +155,7 @@ fn describe_errors(path: &str, method: &HttpMethod, operation: &mut Operation) {
     if operation.request_body.is_some() || operation.parameters.is_some() {
         errors.push(("422", "Values that break their rules; `errors` names the fields."));
     }
-    if operation.request_body.is_some() && *method == HttpMethod::Post && signed_in {
+    if *method != HttpMethod::Get && signed_in {
         errors.push(("409", "The state of things does not allow it now."));
     }
     for (status, description) in errors {

@@ -63,6 +63,17 @@ fn every_operation_is_described_wholly() {
     println!("{} operations on {} paths", operations.len(), description["paths"].as_object().unwrap().len());
 }
 
+/// `docs/openapi.json` is printed by `majlis openapi`, and is that of this code.
+#[test]
+fn the_committed_description_is_this_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(
+        committed == serde_json::to_value(api::openapi()).unwrap(),
+        "docs/openapi.json is of another code: `cargo run -- openapi > docs/openapi.json`"
+    );
+}
+
 /// Routes come from `routes!` alone, which takes only what has a description; this looks for other ways in.
 #[test]
 fn no_route_is_undocumented() {

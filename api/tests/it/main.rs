@@ -23,6 +23,8 @@ mod money;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 #[path = "../../../crates/domain/tests/it/samples.rs"]

@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) base: String,
     pub(crate) app: App,
     http: Client,
-    database: TestDatabase,
+    pub(crate) database: TestDatabase,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     _uploads: TempDir,

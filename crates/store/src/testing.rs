@@ -124,3 +124,77 @@ pub async fn session_counter(conn: &mut crate::Conn, name: &str) -> Result<u64, 
     let row: Option<(String, String)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(conn).await?;
     Ok(row.and_then(|(_name, value)| value.parse().ok()).unwrap_or_default())
 }
+
+/// One line of `EXPLAIN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanLine {
+    /// The table, or `<derived2>` and the like for what the statement makes itself.
+    pub table: String,
+    /// `const`, `ref`, `range`, `index`, `ALL` …
+    pub access: String,
+    /// The index that is used.
+    pub key: Option<String>,
+    /// Rows that the server expects to read.
+    pub rows: u64,
+    /// `Using index`, `Using filesort` …
+    pub extra: String,
+}
+
+impl TestDatabase {
+    /// The statements that connections run while `work` does, from the server's own log, with their values: of a server that is
+    /// the tests' own.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn log_statements<T>(
+        &self,
+        connections: &[u64],
+        work: impl Future<Output = T>,
+    ) -> Result<(T, Vec<String>), sqlx::Error> {
+        let ids: Vec<String> = connections.iter().map(u64::to_string).collect();
+        self.execute("SET GLOBAL log_output = 'TABLE'").await?;
+        self.execute("SET GLOBAL general_log = 1").await?;
+        let answer = work.await;
+        self.execute("SET GLOBAL general_log = 0").await?;
+        let sql = format!(
+            "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log WHERE thread_id IN ({}) \
+             AND command_type IN ('Query', 'Execute') ORDER BY event_time",
+            ids.join(", ")
+        );
+        let mut conn = self.connect().await?;
+        let statements = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut conn).await?;
+        self.execute("TRUNCATE mysql.general_log").await?;
+        Ok((answer, statements))
+    }
+
+    /// How the server would run a statement.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn explain(&self, statement: &str) -> Result<Vec<PlanLine>, sqlx::Error> {
+        use sqlx::Row as _;
+        let mut conn = self.connect().await?;
+        let sql = format!("EXPLAIN {statement}");
+        let rows: Vec<sqlx::mysql::MySqlRow> = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut conn).await?;
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in rows {
+            let text = |name: &str| row.try_get_unchecked::<Option<String>, _>(name);
+            lines.push(PlanLine {
+                table: text("table")?.unwrap_or_default(),
+                access: text("type")?.unwrap_or_default(),
+                key: text("key")?,
+                rows: text("rows")?.and_then(|rows| rows.parse().ok()).unwrap_or_default(),
+                extra: text("Extra")?.unwrap_or_default(),
+            });
+        }
+        Ok(lines)
+    }
+}
+
+/// The server's number of a connection.
+///
+/// # Errors
+/// The server's.
+pub async fn connection_id(conn: &mut Conn) -> Result<u64, sqlx::Error> {
+    sqlx::query_scalar("SELECT CAST(CONNECTION_ID() AS UNSIGNED)").fetch_one(conn).await
+}

@@ -111,7 +111,40 @@ macro_rules! domains {
             println!("{}: {} operations tried by four", stringify!($domain), covered.len());
             world.close().await;
         })*
+
+        /// The operations that the domains' scenes try.
+        async fn tried(world: &World) -> BTreeSet<&'static str> {
+            let mut tried = BTreeSet::new();
+            $(tried.extend($domain::scene(world).await.probes.iter().map(|probe| probe.operation));)*
+            tried
+        }
     };
+}
+
+/// Every operation below `/api` has a try by guest, stranger, owner and staff; `RPC` methods have theirs in
+/// `crates/domain/tests` and `realtime/tests`.
+#[tokio::test]
+async fn no_operation_is_without_a_try() {
+    let world = World::new().await;
+    let tried = tried(&world).await;
+    let description = serde_json::to_value(api::openapi()).unwrap();
+    let mut missing = Vec::new();
+    let mut operations = 0;
+    for (path, item) in description["paths"].as_object().unwrap() {
+        if !path.starts_with("/api/") {
+            continue;
+        }
+        for (method, operation) in item.as_object().unwrap() {
+            operations += 1;
+            let id = operation["operationId"].as_str().unwrap();
+            if !tried.contains(id) {
+                missing.push(format!("{id} ({} {path})", method.to_uppercase()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{} without a try:\n{}", missing.len(), missing.join("\n"));
+    println!("{operations} operations tried by guest, stranger, owner and staff");
+    world.close().await;
 }
 
 domains! {
