@@ -8,6 +8,9 @@ use protocol::IdempotencyKey;
 
 use crate::{Actor, App, idempotency};
 
+/// What one costs: a bucket gives back at least a thousandth a second, which is too much for what is counted by the day.
+const COST: u32 = 100;
+
 /// A limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
@@ -17,13 +20,13 @@ pub(super) struct Limit {
 
 /// Posts and shares of one user: 30 in 10 minutes.
 pub(super) const POSTS: Limit =
-    Limit { name: "post", bucket: TokenBucket { capacity: 30, refill_per_sec: 30.0 / 600.0 } };
+    Limit { name: "post", bucket: TokenBucket { capacity: 30 * COST, refill_per_sec: 3_000.0 / 600.0 } };
 /// Comments of one user: 60 in 10 minutes.
 pub(super) const COMMENTS: Limit =
-    Limit { name: "comment", bucket: TokenBucket { capacity: 60, refill_per_sec: 60.0 / 600.0 } };
+    Limit { name: "comment", bucket: TokenBucket { capacity: 60 * COST, refill_per_sec: 6_000.0 / 600.0 } };
 /// Reports of one user: 20 a day.
 pub(super) const REPORTS: Limit =
-    Limit { name: "report", bucket: TokenBucket { capacity: 20, refill_per_sec: 20.0 / 86_400.0 } };
+    Limit { name: "report", bucket: TokenBucket { capacity: 20 * COST, refill_per_sec: 2_000.0 / 86_400.0 } };
 
 /// Takes one out of the actor's allowance. A repeat of what was done already costs nothing in the end: it is let through
 /// even where the allowance is used up.
@@ -39,7 +42,7 @@ pub(super) async fn take(
     if !app.settings.limits.enabled {
         return Ok(());
     }
-    let wait = match app.bus.take(&format!("{}:{}", limit.name, actor.user_id()), 1, limit.bucket).await {
+    let wait = match app.bus.take(&format!("{}:{}", limit.name, actor.user_id()), COST, limit.bucket).await {
         Ok(allowance) if allowance.allowed => return Ok(()),
         Ok(allowance) => allowance.retry_after.max(Duration::from_millis(1)),
         Err(error) => {

@@ -76,8 +76,8 @@ pub use update_comment::update_comment;
 pub use update_post::update_post;
 
 pub use view_post::{flush_views, view_post};
-pub(crate) use visibility::revoke_posts_of;
 pub use visibility::{demand_own_post, demand_post};
+pub(crate) use visibility::{find_author, revoke_posts_of};
 
 /// What can go wrong between people, and with what they post.
 #[derive(Debug, thiserror::Error)]

@@ -42,6 +42,18 @@ pub(super) async fn find_visible(
     Err(NO_POST.into())
 }
 
+/// The author of a post that the viewer may see, for other domains.
+///
+/// # Errors
+/// `not_found`.
+pub(crate) async fn find_author(
+    conn: &mut Conn,
+    viewer: Option<&Actor>,
+    post_id: u64,
+) -> Result<UserId, CommonFault> {
+    Ok(find_visible(conn, viewer, post_id).await?.author.id)
+}
+
 /// Locks a post under which the actor wants to write: they see it, and it is not hidden, not even as far as they see it.
 ///
 /// # Errors

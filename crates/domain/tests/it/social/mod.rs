@@ -1,5 +1,6 @@
 //! The operations of `domain::social` (domain.md §5.3), and the invariants that they must leave (§12).
 
+mod abilities;
 mod comments;
 mod follows;
 mod posts;
