@@ -128,6 +128,32 @@ pub(crate) fn no_content() -> Response {
 
 /// A page of a list.
 pub(crate) fn list<K, T: Serialize, C: Place>(listing: &Listing<K, C>, page: Page<T, C>) -> Answer {
+    let (page, relations) = page_of(listing, page);
+    related(private(StatusCode::OK, &page), &relations)
+}
+
+/// A page of a list, with what is true of the whole list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SummedList<T, S> {
+    /// The page.
+    #[serde(flatten)]
+    page: List<T>,
+    /// What is true of the whole list.
+    summary: S,
+}
+
+/// A page of a list, with what is true of the whole list.
+pub(crate) fn summed<K, T: Serialize, S: Serialize, C: Place>(
+    listing: &Listing<K, C>,
+    page: Page<T, C>,
+    summary: S,
+) -> Answer {
+    let (page, relations) = page_of(listing, page);
+    related(private(StatusCode::OK, &SummedList { page, summary }), &relations)
+}
+
+/// The document of a page, and the values of its `Link`.
+fn page_of<K, T, C: Place>(listing: &Listing<K, C>, page: Page<T, C>) -> (List<T>, Vec<String>) {
     let next_cursor = page.next.map(Place::encode);
     let prev_cursor = page.previous.map(Place::encode);
     let links = Links {
@@ -143,7 +169,10 @@ pub(crate) fn list<K, T: Serialize, C: Place>(listing: &Listing<K, C>, page: Pag
         }
     }
     let meta = Meta { path: listing.path().to_owned(), per_page: page.per_page, next_cursor, prev_cursor };
-    let mut response = private(StatusCode::OK, &List { data: page.items, links, meta });
+    (List { data: page.items, links, meta }, relations)
+}
+
+fn related(mut response: Response, relations: &[String]) -> Answer {
     if !relations.is_empty() {
         let value = HeaderValue::try_from(relations.join(", ")).map_err(CommonFault::internal)?;
         response.headers_mut().insert(header::LINK, value);

@@ -68,6 +68,10 @@ impl Keys {
         format!("{}{{once:{key}}}", self.prefix)
     }
 
+    pub(crate) fn tally(&self, name: &str) -> String {
+        format!("{}{{tally:{name}}}", self.prefix)
+    }
+
     pub(crate) fn lease(&self, name: &str) -> String {
         format!("{}{{lease:{name}}}", self.prefix)
     }

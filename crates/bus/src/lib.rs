@@ -13,6 +13,7 @@
 //! | [`Bus::report_node`], [`Bus::nodes`] | what every node says of itself, for operators | realtime.md §8 |
 //! | [`Bus::take`] | token buckets | domain.md §5 |
 //! | [`Bus::cache_get`] … | a cache that a late reader cannot make stale | realtime.md §5 |
+//! | [`Bus::tally`], [`Bus::take_tally`] | counts that are written elsewhere, many together | domain.md §4.2 |
 //! | [`Bus::set_ephemeral`], [`Bus::lease`] | "at most once in a while", "one node only" | |
 //!
 //! Every key of one channel (bucket, cache entry …) has the same `{hash tag}`, so that no script ever
@@ -39,6 +40,7 @@ mod reply;
 mod script;
 mod server;
 mod settings;
+mod tally;
 
 use std::sync::Arc;
 

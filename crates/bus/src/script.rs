@@ -69,6 +69,7 @@ scripts! {
     CACHE_FILL = "lua/cache_fill.lua";
     CACHE_INVALIDATE = "lua/cache_invalidate.lua";
     CACHE_RENEW = "lua/cache_renew.lua";
+    TALLY_TAKE = "lua/tally_take.lua";
     LEASE = "lua/lease.lua";
     LEASE_RELEASE = "lua/lease_release.lua";
 }

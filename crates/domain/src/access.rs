@@ -31,6 +31,18 @@ pub async fn list_holders(
     store::permissions::list_holders(conn, user_ids, permission).await.map_err(of_store)
 }
 
+/// Active users who hold the permission, for telling them something; `limit` at most.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn list_all_holders(
+    conn: &mut Conn,
+    permission: &'static str,
+    limit: u32,
+) -> Result<Vec<UserId>, CommonFault> {
+    store::permissions::list_all_holders(conn, permission, limit).await.map_err(of_store)
+}
+
 /// Demands a permission of the actor.
 ///
 /// # Errors

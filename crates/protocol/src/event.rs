@@ -15,7 +15,7 @@ use crate::gifts::GiftSentEvent;
 use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage};
-use crate::social::Follow;
+use crate::social::{Comment, Follow, Post, PostCounters, ReactionChange, ReportReason, ReportStatus};
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,6 +319,94 @@ pub enum Event {
         /// Whom.
         following_id: UserId,
     },
+    /// Somebody whom the hearer follows, or the hearer on another device, has posted.
+    #[serde(rename = "post.created")]
+    PostCreated {
+        /// The post.
+        post: Box<Post>,
+    },
+    /// A post was edited, pinned or unpinned.
+    #[serde(rename = "post.updated")]
+    PostUpdated {
+        /// The post as it is now.
+        post: Box<Post>,
+    },
+    /// A post is not to be shown any more: it was deleted, or is hidden until it was reviewed.
+    #[serde(rename = "post.deleted")]
+    PostDeleted {
+        /// The post.
+        post_id: u64,
+        /// Its author.
+        user_id: UserId,
+    },
+    /// The counters of a post are these now; at most once per 500 ms a post.
+    #[serde(rename = "post.counters")]
+    PostCounters(PostCounters),
+    /// Somebody followed by many has posted: the feed is to be read again when it is looked at.
+    #[serde(rename = "feed.stale")]
+    FeedStale {
+        /// Who has posted.
+        user_id: UserId,
+    },
+    /// Somebody's reaction to a post, a comment or a message has changed.
+    #[serde(rename = "reaction.changed")]
+    ReactionChanged(ReactionChange),
+    /// A comment on the post, or an answer to one.
+    #[serde(rename = "comment.created")]
+    CommentCreated {
+        /// The comment.
+        comment: Box<Comment>,
+    },
+    /// A comment was edited.
+    #[serde(rename = "comment.updated")]
+    CommentUpdated {
+        /// The comment as it is now.
+        comment: Box<Comment>,
+    },
+    /// Of a comment only the place is left.
+    #[serde(rename = "comment.deleted")]
+    CommentDeleted {
+        /// The post.
+        post_id: u64,
+        /// The comment.
+        comment_id: u64,
+    },
+    /// Another comment, or none, is on top of the post.
+    #[serde(rename = "comment.pinned")]
+    CommentPinned {
+        /// The post.
+        post_id: u64,
+        /// The comment; `null` for none.
+        comment_id: Option<u64>,
+    },
+    /// A post was reported, to moderators.
+    #[serde(rename = "report.created")]
+    ReportCreated {
+        /// The report.
+        report_id: u64,
+        /// The post.
+        post_id: u64,
+        /// Why.
+        reason: ReportReason,
+    },
+    /// A moderator looks into a report, or has left it to others again; to moderators.
+    #[serde(rename = "report.claimed")]
+    ReportClaimed {
+        /// The report.
+        report_id: u64,
+        /// Who; `null` for nobody.
+        by: Option<UserId>,
+    },
+    /// The reports of a post were closed, to moderators.
+    #[serde(rename = "report.closed")]
+    ReportClosed {
+        /// The post.
+        post_id: u64,
+        /// Their state now.
+        status: ReportStatus,
+        /// How many.
+        count: u32,
+    },
     // -
     // + courses
     /// A course, its sections or its lessons were changed: read it again.
@@ -422,6 +510,19 @@ impl Event {
             Self::FollowAccepted { .. } => "follow.accepted",
             Self::FollowCreated(_) => "follow.created",
             Self::FollowRemoved { .. } => "follow.removed",
+            Self::PostCreated { .. } => "post.created",
+            Self::PostUpdated { .. } => "post.updated",
+            Self::PostDeleted { .. } => "post.deleted",
+            Self::PostCounters(_) => "post.counters",
+            Self::FeedStale { .. } => "feed.stale",
+            Self::ReactionChanged(_) => "reaction.changed",
+            Self::CommentCreated { .. } => "comment.created",
+            Self::CommentUpdated { .. } => "comment.updated",
+            Self::CommentDeleted { .. } => "comment.deleted",
+            Self::CommentPinned { .. } => "comment.pinned",
+            Self::ReportCreated { .. } => "report.created",
+            Self::ReportClaimed { .. } => "report.claimed",
+            Self::ReportClosed { .. } => "report.closed",
             // -
             // + courses
             Self::CourseUpdated { .. } => "course.updated",
@@ -484,7 +585,19 @@ impl Event {
             Self::FollowRequested { .. }
             | Self::FollowAccepted { .. }
             | Self::FollowCreated(_)
-            | Self::FollowRemoved { .. } => Delivery::Durable,
+            | Self::FollowRemoved { .. }
+            | Self::PostCreated { .. }
+            | Self::PostUpdated { .. }
+            | Self::PostDeleted { .. }
+            | Self::ReactionChanged(_)
+            | Self::CommentCreated { .. }
+            | Self::CommentUpdated { .. }
+            | Self::CommentDeleted { .. }
+            | Self::CommentPinned { .. }
+            | Self::ReportCreated { .. }
+            | Self::ReportClaimed { .. }
+            | Self::ReportClosed { .. } => Delivery::Durable,
+            Self::PostCounters(_) | Self::FeedStale { .. } => Delivery::Signal,
             // -
             // + courses
             Self::CourseUpdated { .. } => Delivery::Durable,

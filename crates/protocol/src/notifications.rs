@@ -53,6 +53,7 @@ kinds! {
     ReportNew "report.new" "A post was reported." "تم الإبلاغ عن منشور.";
     ReportOutcome "report.outcome" "Your report was reviewed." "تمت مراجعة بلاغك.";
     ContentRemoved "content.removed" "Your content was removed by a moderator." "أزال أحد المشرفين محتوى لك.";
+    ContentWarned "content.warned" "A moderator warned you about your content." "نبّهك أحد المشرفين بشأن محتوى لك.";
     CourseEnrolled "course.enrolled" "{actor} enrolled in \"{title}\"." "انضم {actor} إلى دورة «{title}».";
     CourseLessonAdded "course.lesson_added" "\"{title}\" has a new lesson." "أضيف درس جديد إلى «{title}».";
     CertificateIssued "certificate.issued" "Your certificate for \"{title}\" is ready." "شهادتك في «{title}» جاهزة.";

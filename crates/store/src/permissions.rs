@@ -71,6 +71,39 @@ pub async fn list_holders(
         .map_err(StoreError::from)
 }
 
+/// Active users who hold a permission, directly, through a role, or as super-admin, by ascending id; `limit` at most.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_all_holders(
+    conn: &mut Conn,
+    permission: &str,
+    limit: u32,
+) -> Result<Vec<UserId>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT DISTINCT u.id FROM ( \
+           SELECT mr.model_id AS id FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+           LEFT JOIN role_has_permissions rp ON rp.role_id = r.id LEFT JOIN permissions p ON p.id = rp.permission_id \
+           WHERE mr.model_type IN (?, ?) AND r.guard_name = ? AND (r.name = ? OR (p.guard_name = ? AND p.name = ?)) \
+           UNION SELECT mp.model_id FROM model_has_permissions mp JOIN permissions p ON p.id = mp.permission_id \
+           WHERE mp.model_type IN (?, ?) AND p.guard_name = ? AND p.name = ?) h \
+         JOIN users u ON u.id = h.id AND u.is_active = 1 AND u.deleted_at IS NULL ORDER BY u.id LIMIT ?",
+    )
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(SUPER_ADMIN)
+    .bind(GUARD)
+    .bind(permission)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(GUARD)
+    .bind(permission)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?)
+}
+
 /// The names of a user's roles, sorted.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Fault;
 use base::rule::Kind;
 use bytes::Bytes;
-use domain::{App, courses, presence, rooms};
+use domain::{App, courses, presence, rooms, social};
 use protocol::channel::Channel;
 use protocol::codec::Payload;
 use protocol::codes::ProtocolError;
@@ -36,8 +36,7 @@ pub(crate) async fn ask_access(app: &App, session: &Session, channel: Channel) -
         Channel::Course(id) => access_of(courses::enter_channel(app, &session.actor, id).await),
         // The server subscribes the own one; nobody listens to another's.
         Channel::User(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
-        // Posts have no domain yet that could be asked who may see them.
-        Channel::Post(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
+        Channel::Post(id) => access_of(social::enter_post(app, &session.actor, id).await),
     }
 }
 
@@ -75,7 +74,7 @@ pub(crate) async fn subscribe(
     request: SubscribeRequest,
 ) -> Outcome {
     let (hub, peer) = (&context.hub, &context.peer);
-    if let Channel::User(_) | Channel::Post(_) = channel {
+    if let Channel::User(_) = channel {
         return context.refuse(ProtocolError::PermissionDenied);
     }
     // Where nobody listens yet, listening costs Redis something and leaves traces there: a stranger is refused before. He who

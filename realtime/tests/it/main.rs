@@ -30,6 +30,8 @@ mod members;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod posts;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod proxy;

@@ -1,6 +1,10 @@
 //! The social graph and the feed (domain.md §5.3).
 
+mod comments;
 mod follows;
+mod posts;
+mod reactions;
+mod reports;
 
 use base::CommonFault;
 use base::id::UserId;
@@ -13,6 +17,10 @@ use crate::extract::{row_id, user_id};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
     follows::routes()
+        .merge(posts::routes())
+        .merge(comments::routes())
+        .merge(reactions::routes())
+        .merge(reports::routes())
 }
 
 /// A user in a path that guests may ask, too: a number, or `me` for whoever is signed in.

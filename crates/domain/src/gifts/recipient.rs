@@ -86,22 +86,11 @@ async fn find_host(conn: &mut Conn, actor: &Actor, input: &SendGift) -> Result<U
     Ok(host)
 }
 
-/// Visibility of a post (domain.md §5.3): its author is active and not across a block, and is public, followed by
-/// the viewer, or the viewer; moderators see all.
+/// The author of a post, for whoever may see it (domain.md §5.3 "visibility").
 pub(super) async fn find_author(
     conn: &mut Conn,
     viewer: Option<&Actor>,
     post_id: u64,
 ) -> Result<UserId, GiftError> {
-    const NO_POST: CommonFault = CommonFault::NotFound("post");
-    // Nobody has the id 0: a guest follows no one and is blocked by no one.
-    let viewer_id = viewer.map_or(0, Actor::user_id);
-    let author = store::gifts::find_post_author(conn, viewer_id, post_id).await?.ok_or(NO_POST)?;
-    let own = author.author_id == viewer_id;
-    let visible = own || (!author.is_blocked && (!author.is_private || author.is_followed));
-    if visible || (viewer.is_some() && access::has_permission(conn, viewer_id, "posts.moderate").await?) {
-        Ok(author.author_id)
-    } else {
-        Err(NO_POST.into())
-    }
+    Ok(social::find_author(conn, viewer, post_id).await?)
 }

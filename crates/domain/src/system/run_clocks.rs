@@ -20,6 +20,8 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
 const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for what changed and is to be found by search.
 const SEARCH_EVERY: Duration = Duration::from_secs(5);
+/// Between two writings of how often posts were seen.
+const VIEWS_EVERY: Duration = Duration::from_secs(10);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -48,6 +50,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
     let mut search_at = Instant::now() + SEARCH_EVERY;
+    let mut views_at = Instant::now() + VIEWS_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -65,6 +68,10 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     told("refresh_index", crate::search::refresh_index(app).await.map(drop));
                 }
                 told("tell_new_lessons", crate::courses::tell_new_lessons(app).await.map(drop));
+                if Instant::now() >= views_at {
+                    views_at = Instant::now() + VIEWS_EVERY;
+                    told("flush_views", crate::social::flush_views(app).await.map(drop));
+                }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));

@@ -70,6 +70,7 @@ pub use state::{UserState, find_state, find_states, state_key};
 pub use unblock_user::unblock_user;
 pub(crate) use update_profile::lock_profile;
 pub use update_profile::update_profile;
+pub(crate) use update_standing::suspend;
 pub use update_standing::{demand_standing, update_standing};
 
 /// Where a request came from.

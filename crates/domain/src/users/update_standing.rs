@@ -71,6 +71,21 @@ async fn demand_any(conn: &mut Conn, actor: &Actor) -> Result<(), CommonFault> {
 pub(super) const SUSPEND: &str = "users.suspend";
 const VERIFY: &str = "users.verify";
 
+/// Suspends an account in the unit of what it is suspended for, by the same rules.
+///
+/// # Errors
+/// As [`update_standing`].
+pub(crate) async fn suspend(
+    app: &App,
+    unit: &mut Unit,
+    actor: &Actor,
+    user_id: UserId,
+    reason: Option<String>,
+) -> Result<(), UserError> {
+    let input = UpdateStanding { is_active: Some(false), reason, ..UpdateStanding::default() };
+    write_standing(app, unit, actor, user_id, &input).await.map(drop)
+}
+
 async fn write_standing(
     app: &App,
     unit: &mut Unit,

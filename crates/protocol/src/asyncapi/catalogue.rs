@@ -212,6 +212,10 @@ const ROOM: &str = "`room:{id}`";
 const ROOM_AND_USER: &str = "`room:{id}`, and `user:{id}` of the person";
 const OWN: &str = "`user:{id}`";
 const FOLLOW: &str = "`user:{id}` of the two";
+const FEEDS: &str = "`user:{id}` of the author and of followers who are online";
+const POST: &str = "`post:{id}`";
+const POST_AND_FEEDS: &str = "`post:{id}`, and `user:{id}` of the author and of followers who are online";
+const MODERATORS: &str = "`user:{id}` of whoever reviews reports";
 
 pub(super) const EVENTS: &[Notice] = &[
     Notice {
@@ -339,6 +343,47 @@ pub(super) const EVENTS: &[Notice] = &[
         channels: FOLLOW,
         summary: "Somebody does not follow somebody any more, or has taken the request back.",
     },
+    Notice {
+        name: "post.created",
+        channels: FEEDS,
+        summary: "Somebody whom the hearer follows has posted; of authors with more than 5,000 followers `feed.stale` tells.",
+    },
+    Notice {
+        name: "post.updated",
+        channels: POST_AND_FEEDS,
+        summary: "A post was edited, pinned or unpinned.",
+    },
+    Notice {
+        name: "post.deleted",
+        channels: POST_AND_FEEDS,
+        summary: "A post is not to be shown any more: deleted, or hidden until it was reviewed.",
+    },
+    Notice {
+        name: "post.counters",
+        channels: "`post:{id}`; a signal",
+        summary: "The counters of a post as they are now; at most twice a second a post.",
+    },
+    Notice {
+        name: "feed.stale",
+        channels: "`user:{id}` of followers who are online; a signal",
+        summary: "Somebody followed by many has posted: read the feed again when it is looked at.",
+    },
+    Notice {
+        name: "reaction.changed",
+        channels: "`post:{id}`; for a message `user:{id}` of both participants",
+        summary: "Somebody's reaction to a post, a comment or a message has changed.",
+    },
+    Notice { name: "comment.created", channels: POST, summary: "A comment, or an answer to one." },
+    Notice { name: "comment.updated", channels: POST, summary: "A comment was edited." },
+    Notice { name: "comment.deleted", channels: POST, summary: "Of a comment only the place is left." },
+    Notice { name: "comment.pinned", channels: POST, summary: "Another comment, or none, is on top." },
+    Notice { name: "report.created", channels: MODERATORS, summary: "A post was reported." },
+    Notice {
+        name: "report.claimed",
+        channels: MODERATORS,
+        summary: "A moderator looks into a report, or has left it to others again.",
+    },
+    Notice { name: "report.closed", channels: MODERATORS, summary: "The reports of a post were closed." },
     // -
     // + courses
     Notice {
@@ -396,4 +441,5 @@ pub(super) const CHANNELS: &[(Channel, &str, &str)] = &[
         "the author, administrators, and whoever is enrolled in the course or has completed it",
         "its title, state and number of lessons",
     ),
+    (Channel::Post(1), "whoever may see the post", "the post's counters, as in `post.counters`"),
 ];

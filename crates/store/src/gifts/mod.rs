@@ -57,45 +57,6 @@ pub async fn find_gift(conn: &mut Conn, id: GiftId) -> Result<Option<GiftRow>, S
     .await?)
 }
 
-/// The author of a post as far as a viewer's right to see it goes (domain.md §5.3 "visibility").
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct PostAuthorRow {
-    /// The author.
-    pub author_id: UserId,
-    /// Only followers see the author's posts.
-    pub is_private: bool,
-    /// The viewer follows the author.
-    pub is_followed: bool,
-    /// One of the two blocks the other.
-    pub is_blocked: bool,
-}
-
-/// The author of a post that is not deleted, by an active author.
-///
-/// # Errors
-/// Those of the driver.
-pub async fn find_post_author(
-    conn: &mut Conn,
-    viewer: UserId,
-    post_id: u64,
-) -> Result<Option<PostAuthorRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT u.id AS author_id, COALESCE(p.is_private, 0) <> 0 AS is_private, \
-           EXISTS (SELECT 1 FROM followers f WHERE f.follower_id = ? AND f.following_id = u.id) AS is_followed, \
-           EXISTS (SELECT 1 FROM hub_user_blocks b WHERE b.blocker_id = ? AND b.blocked_id = u.id) \
-             OR EXISTS (SELECT 1 FROM hub_user_blocks b WHERE b.blocker_id = u.id AND b.blocked_id = ?) \
-             AS is_blocked \
-         FROM posts o JOIN users u ON u.id = o.user_id LEFT JOIN user_profiles p ON p.user_id = u.id \
-         WHERE o.id = ? AND o.deleted_at IS NULL AND u.deleted_at IS NULL AND u.is_active = 1",
-    )
-    .bind(viewer)
-    .bind(viewer)
-    .bind(viewer)
-    .bind(post_id)
-    .fetch_optional(conn)
-    .await?)
-}
-
 /// What has to be known of giver and receiver.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct PartiesRow {

@@ -86,6 +86,12 @@ migrations! {
     110 "0110_following_list.sql"
     111 "0111_sent_follow_requests.sql"
     112 "0112_waiting_follow_requests.sql"
+    113 "0113_hidden_posts.sql"
+    114 "0114_timeline_posts.sql"
+    115 "0115_timeline_shares.sql"
+    116 "0116_reactions_by_type.sql"
+    117 "0117_pinned_comment.sql"
+    118 "0118_newest_reports.sql"
     // -
     // + courses 120
     120 "0120_courses_by_time.sql"

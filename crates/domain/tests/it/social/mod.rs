@@ -1,6 +1,10 @@
 //! The operations of `domain::social` (domain.md §5.3), and the invariants that they must leave (§12).
 
+mod abilities;
+mod comments;
 mod follows;
+mod posts;
+mod reports;
 
 use base::{Fault, Rule};
 use domain::social::SocialError;
@@ -35,6 +39,35 @@ async fn broken(world: &World) -> Vec<&'static str> {
             "I-S2 public",
             "SELECT r.id FROM follow_requests r JOIN user_profiles p ON p.user_id = r.following_id \
              WHERE r.status = 'pending' AND p.is_private = 0",
+        ),
+        (
+            "I-S3 one each",
+            "SELECT MIN(id) FROM reactions GROUP BY user_id, reactable_id, LOWER(SUBSTRING_INDEX(reactable_type, \
+             '\\\\', -1)) HAVING COUNT(*) > 1",
+        ),
+        (
+            "I-S3 reactions",
+            "SELECT p.id FROM posts p WHERE p.reactions_count <> (SELECT COUNT(*) FROM reactions r \
+             WHERE r.reactable_id = p.id AND r.reactable_type IN ('post', 'App\\\\Models\\\\Post'))",
+        ),
+        (
+            "I-S3 comments",
+            "SELECT p.id FROM posts p WHERE p.comments_count <> (SELECT COUNT(*) FROM comments c \
+             WHERE c.post_id = p.id AND c.deleted_at IS NULL)",
+        ),
+        (
+            "I-S3 shares",
+            "SELECT p.id FROM posts p WHERE p.shares_count <> (SELECT COUNT(*) FROM post_shares s \
+             WHERE s.post_id = p.id)",
+        ),
+        (
+            "I-S4",
+            "SELECT c.id FROM comments c JOIN comments a ON a.id = c.parent_id WHERE a.post_id <> c.post_id",
+        ),
+        (
+            "I-S5",
+            "SELECT MIN(id) FROM post_reports WHERE status IN ('pending', 'reviewing') \
+             GROUP BY user_id, post_id HAVING COUNT(*) > 1",
         ),
     ];
     let mut broken = Vec::new();
