@@ -135,6 +135,10 @@ rules! {
     1400 INSUFFICIENT_FUNDS "wallet.insufficient_funds" Conflict "The wallet's balance does not suffice." "رصيد المحفظة لا يكفي.";
     1401 AMOUNT_OUT_OF_RANGE "wallet.amount_out_of_range" Invalid "The amount is out of range." "المبلغ خارج الحدود المسموحة.";
     1402 SECOND_APPROVER_REQUIRED "wallet.second_approver_required" Forbidden "Above the limit a second administrator has to approve." "فوق الحد المسموح يلزم موافقة مدير ثانٍ.";
+    1403 ALREADY_REFUNDED "wallet.already_refunded" Conflict "This purchase was refunded already." "أُعيد مبلغ هذه العملية من قبل.";
+    1404 NOT_REFUNDABLE "wallet.not_refundable" Invalid "Only a purchase can be refunded." "لا يمكن إعادة المبلغ إلا لعملية شراء.";
+    1405 REFUND_NOT_COVERED "wallet.refund_not_covered" Conflict "The platform's wallet cannot cover this refund at the moment." "رصيد المنصة لا يغطي هذا الاسترداد حاليًا.";
+    1406 ESCROW_CLOSED "wallet.escrow_closed" Conflict "This payment was settled or refunded already." "سُوّيت هذه الدفعة أو أُعيدت من قبل.";
 
     1500 UNKNOWN_GIFT "gifts.unknown_gift" NotFound "There is no such gift on offer." "هذه الهدية غير متاحة.";
     1501 SELF_GIFT "gifts.self_gift" Invalid "You cannot give a gift to yourself." "لا يمكنك إهداء نفسك.";

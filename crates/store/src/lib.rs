@@ -15,6 +15,7 @@ pub mod error;
 pub mod gifts;
 pub mod idempotency;
 pub mod learning;
+pub mod ledger_checks;
 pub mod notifications;
 pub mod outbox;
 pub mod permissions;

@@ -3,11 +3,11 @@
 use base::text::{clean, length};
 use base::{CommonFault, Money, Problem, Time, Violations};
 use protocol::wallet::{AdjustWallet, Category, EntryType, Transaction, WalletAdjusted, WalletBalance};
-use serde_json::json;
+use serde_json::{Map, json};
 use store::audit::NewAudit;
 
 use super::WalletError;
-use super::ledger::{Entry, Group, post};
+use super::ledger::{Entry, Group, Purpose, post};
 use crate::idempotency::{self, Claim, Written};
 use crate::unit::Unit;
 use crate::{Actor, App, access, in_unit};
@@ -69,7 +69,7 @@ async fn write_adjustment(
     let at = Time::now_in_seconds();
     let currency = app.settings.money.currency.as_str();
     let group = Group {
-        scope: (actor.user_id(), OPERATION, &input.client_id),
+        scope: (actor.user_id(), OPERATION, input.client_id.as_str()),
         related: None,
         payment_method: None,
         internal: false,
@@ -80,6 +80,8 @@ async fn write_adjustment(
             category: Category::Adjustment,
             amount: input.amount,
             description: Some(&input.reason),
+            purpose: Purpose::Own,
+            notes: Map::new(),
         }],
         at,
     };

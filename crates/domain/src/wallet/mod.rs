@@ -1,11 +1,13 @@
 //! Wallets and their ledger (domain.md §5.8, §8).
 
 mod adjust_wallet;
+mod escrow;
 mod find_transaction;
 mod find_wallet;
 mod invoice;
 pub(crate) mod ledger;
 mod list_transactions;
+mod refund;
 mod sale;
 mod view;
 
@@ -19,8 +21,11 @@ pub use find_transaction::find_transaction;
 pub use find_wallet::find_wallet;
 pub use list_transactions::list_transactions;
 
-pub(crate) use invoice::InvoiceItem;
-pub(crate) use sale::{Sale, sell};
+// For the other domains, inside their own units: they lock what is bought, call these, and end with the invoice.
+pub use escrow::{Settled, refund_escrow, settle_escrow};
+pub use invoice::InvoiceItem;
+pub use refund::{Part, Refund, Refunded, refund_sale};
+pub use sale::{Sale, Sold, sell, sell_into_escrow};
 
 /// What can go wrong with money.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,18 @@ pub enum WalletError {
         /// ISO 4217.
         currency: String,
     },
+    /// A sale is refunded once.
+    #[error("This purchase was refunded already.")]
+    AlreadyRefunded,
+    /// The row of the ledger is no purchase (or no escrow, where one is settled).
+    #[error("Only a purchase can be refunded.")]
+    NotRefundable,
+    /// Neither the seller's wallet nor the platform's holds what is to be given back.
+    #[error("The platform's wallet cannot cover this refund at the moment.")]
+    RefundNotCovered,
+    /// What was held was paid on, or given back, before.
+    #[error("This payment was settled or refunded already.")]
+    EscrowClosed,
 }
 
 impl Fault for WalletError {
@@ -58,6 +75,10 @@ impl Fault for WalletError {
             Self::InsufficientFunds { .. } => Rule::INSUFFICIENT_FUNDS,
             Self::OutOfRange => Rule::AMOUNT_OUT_OF_RANGE,
             Self::SecondApproverRequired { .. } => Rule::SECOND_APPROVER_REQUIRED,
+            Self::AlreadyRefunded => Rule::ALREADY_REFUNDED,
+            Self::NotRefundable => Rule::NOT_REFUNDABLE,
+            Self::RefundNotCovered => Rule::REFUND_NOT_COVERED,
+            Self::EscrowClosed => Rule::ESCROW_CLOSED,
         }
     }
 
@@ -71,7 +92,11 @@ impl Fault for WalletError {
     fn details(&self) -> Option<Map<String, Value>> {
         let members = match self {
             Self::Common(fault) => return fault.details(),
-            Self::OutOfRange => return None,
+            Self::OutOfRange
+            | Self::AlreadyRefunded
+            | Self::NotRefundable
+            | Self::RefundNotCovered
+            | Self::EscrowClosed => return None,
             Self::InsufficientFunds { required, available, currency } => vec![
                 ("required", required.to_string()),
                 ("available", available.to_string()),

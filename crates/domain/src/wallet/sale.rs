@@ -4,16 +4,17 @@ use base::id::UserId;
 use base::{CommonFault, Money, Time};
 use protocol::IdempotencyKey;
 use protocol::wallet::{Category, EntryType};
+use serde_json::{Map, json};
 
 use super::WalletError;
-use super::invoice::{InvoiceItem, issue_invoice};
-use super::ledger::{Entry, Group, Split, post};
+use super::invoice::{InvoiceItem, Paper, issue_invoice};
+use super::ledger::{Entry, Group, Purpose, Split, post};
 use crate::App;
 use crate::unit::Unit;
 
 /// Something sold. Its price is positive: what costs nothing makes no rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Sale<'a> {
+pub struct Sale<'a> {
     /// The key of the write, and the operation that it belongs to.
     pub key: (&'static str, &'a IdempotencyKey),
     /// Who pays.
@@ -34,7 +35,7 @@ pub(crate) struct Sale<'a> {
 
 /// What a sale left behind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sold {
+pub struct Sold {
     /// The buyer's debit.
     pub debit_id: u64,
     /// The buyer's balance afterwards.
@@ -43,25 +44,15 @@ pub(crate) struct Sold {
     split: Split,
 }
 
-/// Moves the money of a sale. Call [`Sold::invoice`] as the last write of the unit.
+/// Moves the money of a sale: to the seller and the platform at once. Call [`Sold::invoice`] as the last write of the
+/// unit. Not for what costs nothing: that moves nothing, and makes no row.
 ///
 /// # Errors
-/// [`WalletError::InsufficientFunds`] and those of [`post`].
-pub(crate) async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<Sold, WalletError> {
-    let money = &app.settings.money;
-    let total = sale.item.total;
-    let split = Split::of(total, money.vat_basis_points, sale.fee_basis_points)
-        .ok_or_else(|| CommonFault::internal("a price cannot be split"))?;
+/// [`WalletError::InsufficientFunds`]; [`CommonFault::IdempotencyKeyReused`] when the key was charged before.
+pub async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<Sold, WalletError> {
+    let split = split(app, sale)?;
     let platform = crate::system::platform_wallet(unit).await?.user_id;
-    let description = sale.item.description.as_str();
-    let entry = |user_id, entry_type, category, amount| Entry {
-        user_id,
-        entry_type,
-        category,
-        amount,
-        description: Some(description),
-    };
-    let mut entries = vec![entry(sale.buyer, EntryType::Debit, sale.category, total)];
+    let mut entries = vec![sale.entry(sale.buyer, EntryType::Debit, sale.category, split.total)];
     entries.extend(
         [
             (sale.seller, sale.category, split.seller),
@@ -70,16 +61,59 @@ pub(crate) async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<
         ]
         .into_iter()
         .filter(|(_, _, amount)| amount.is_positive())
-        .map(|(user_id, category, amount)| entry(user_id, EntryType::Credit, category, amount)),
+        .map(|(user_id, category, amount)| sale.entry(user_id, EntryType::Credit, category, amount)),
     );
+    post_sale(app, unit, sale, entries, split).await
+}
+
+/// Moves the money of a sale into the platform's hands, until [`super::settle_escrow`] pays it on or
+/// [`super::refund_sale`] gives it back: neither the seller nor the platform has earned anything yet. Call
+/// [`Sold::invoice`] as the last write of the unit.
+///
+/// # Errors
+/// As [`sell`].
+pub async fn sell_into_escrow(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<Sold, WalletError> {
+    let split = split(app, sale)?;
+    let platform = crate::system::platform_wallet(unit).await?.user_id;
+    let held = |user_id, entry_type| Entry {
+        purpose: Purpose::Escrow,
+        ..sale.entry(user_id, entry_type, sale.category, split.total)
+    };
+    // The terms of the day of the sale hold when it is settled.
+    let terms = json!({
+        "seller_id": sale.seller,
+        "fee_basis_points": sale.fee_basis_points,
+        "vat_basis_points": app.settings.money.vat_basis_points,
+    });
+    let mut debit = held(sale.buyer, EntryType::Debit);
+    debit.notes = Map::from_iter([("terms".to_owned(), terms)]);
+    let entries = vec![debit, held(platform, EntryType::Credit)];
+    post_sale(app, unit, sale, entries, split).await
+}
+
+fn split(app: &App, sale: &Sale<'_>) -> Result<Split, CommonFault> {
+    if !sale.item.total.is_positive() {
+        return Err(CommonFault::internal("what costs nothing is not sold"));
+    }
+    Split::of(sale.item.total, app.settings.money.vat_basis_points, sale.fee_basis_points)
+        .ok_or_else(|| CommonFault::internal("a price cannot be split"))
+}
+
+async fn post_sale(
+    app: &App,
+    unit: &mut Unit,
+    sale: &Sale<'_>,
+    entries: Vec<Entry<'_>>,
+    split: Split,
+) -> Result<Sold, WalletError> {
     let buyers_last = entries.iter().rposition(|entry| entry.user_id == sale.buyer);
     let (operation, key) = sale.key;
     let group = Group {
-        scope: (sale.buyer, operation, key),
+        scope: (sale.buyer, operation, key.as_str()),
         related: Some(sale.related),
         payment_method: Some("wallet"),
         internal: true,
-        currency: &money.currency,
+        currency: &app.settings.money.currency,
         entries,
         at: sale.at,
     };
@@ -91,18 +125,36 @@ pub(crate) async fn sell(app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<
     Ok(Sold { debit_id: debit.id, balance: last.balance_after, split })
 }
 
+impl Sale<'_> {
+    fn entry(&self, user_id: UserId, entry_type: EntryType, category: Category, amount: Money) -> Entry<'_> {
+        Entry {
+            user_id,
+            entry_type,
+            category,
+            amount,
+            description: Some(self.item.description.as_str()),
+            purpose: Purpose::Own,
+            notes: Map::new(),
+        }
+    }
+}
+
 impl Sold {
     /// Issues the invoice: the last write of the unit (domain.md D8). Gives its number.
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) async fn invoice(
-        self,
-        app: &App,
-        unit: &mut Unit,
-        sale: &Sale<'_>,
-    ) -> Result<String, WalletError> {
-        let vat = app.settings.money.vat_basis_points;
-        issue_invoice(unit, sale, self.debit_id, &self.split, vat).await
+    pub async fn invoice(self, app: &App, unit: &mut Unit, sale: &Sale<'_>) -> Result<String, WalletError> {
+        let paper = Paper {
+            transaction_id: self.debit_id,
+            user_id: sale.buyer,
+            subtotal: self.split.subtotal,
+            vat_basis_points: app.settings.money.vat_basis_points,
+            vat: self.split.vat,
+            total: self.split.total,
+            item: &sale.item,
+            at: sale.at,
+        };
+        issue_invoice(unit, &paper).await
     }
 }

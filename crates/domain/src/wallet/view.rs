@@ -41,7 +41,7 @@ fn entry_type(column: &str) -> Option<EntryType> {
     [EntryType::Credit, EntryType::Debit].into_iter().find(|one| one.as_str() == column)
 }
 
-fn category(column: &str) -> Option<Category> {
+pub(super) fn category(column: &str) -> Option<Category> {
     [
         Category::Course,
         Category::Book,

@@ -106,6 +106,8 @@ migrations! {
     // + consultations 160
     // -
     // + wallet 170
+    170 "0170_payment_intents.sql"
+    171 "0171_webhook_receipts.sql"
     // -
     // + system 180
     180 "0180_announcements.sql"

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use base::Money;
 use base::id::UserId;
-use protocol::wallet::EntryType;
+use protocol::wallet::{Category, EntryType};
 
-use super::Entry;
+use super::{Entry, Purpose};
 
 /// What a wallet holds, as far as entries change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,19 +58,60 @@ pub(crate) fn apply(
             }
             EntryType::Credit => {
                 wallet.balance = wallet.balance.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
-                if entry.category.is_sale() {
-                    wallet.total_earned =
-                        wallet.total_earned.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
-                }
                 sum = sum.plus(entry.amount).ok_or(Refusal::OutOfRange)?;
             }
         }
+        let earned = match earning(entry) {
+            Earning::None => Some(wallet.total_earned),
+            Earning::Gain => wallet.total_earned.plus(entry.amount),
+            Earning::Loss => wallet.total_earned.minus(entry.amount),
+        };
+        wallet.total_earned = earned.ok_or(Refusal::OutOfRange)?;
         balances.push(wallet.balance);
     }
     if internal && sum != Money::ZERO {
         return Err(Refusal::Wrong("the entries of a group do not add up to nothing"));
     }
     Ok(balances)
+}
+
+/// What an entry does to `wallets.total_earned`.
+enum Earning {
+    None,
+    Gain,
+    Loss,
+}
+
+/// Sales are earned, and lost again when they are reversed (I-M5).
+fn earning(entry: &Entry<'_>) -> Earning {
+    match (entry.purpose, entry.entry_type, entry.category) {
+        (Purpose::Escrow | Purpose::Cover { .. }, _, _) => Earning::None,
+        (Purpose::Own, EntryType::Credit, category) if category.is_sale() => Earning::Gain,
+        (Purpose::Own, EntryType::Debit, Category::Refund | Category::Commission) => Earning::Loss,
+        (Purpose::Own, _, _) => Earning::None,
+    }
+}
+
+/// The share of each part when only `amount` of their sum is meant: the shares add up to it exactly, none is negative or
+/// more than its part, and of the whole each is its part. `None` for an amount that is negative or above the sum.
+pub(crate) fn proportional(parts: &[Money], amount: Money) -> Option<Vec<Money>> {
+    let whole = parts.iter().try_fold(Money::ZERO, |sum, &part| sum.plus(part))?;
+    if amount < Money::ZERO || amount > whole {
+        return None;
+    }
+    if !whole.is_positive() {
+        return Some(vec![Money::ZERO; parts.len()]);
+    }
+    // Rounded are the sums from the first part on, so that no halala is made or lost.
+    let (mut before, mut before_share) = (Money::ZERO, Money::ZERO);
+    let mut shares = Vec::with_capacity(parts.len());
+    for &part in parts {
+        let after = before.plus(part)?;
+        let after_share = after.fraction(amount.minor(), whole.minor())?;
+        shares.push(after_share.minus(before_share)?);
+        (before, before_share) = (after, after_share);
+    }
+    Some(shares)
 }
 
 /// How a price is divided (domain.md §8.3, §8.5). The four add up to the halala:
@@ -119,8 +160,10 @@ mod tests {
     use proptest::prelude::*;
     use protocol::wallet::{Category, EntryType};
 
-    use super::{Holdings, Refusal, Split, apply};
-    use crate::wallet::ledger::Entry;
+    use serde_json::Map;
+
+    use super::{Holdings, Refusal, Split, apply, proportional};
+    use crate::wallet::ledger::{Entry, Purpose};
 
     fn entry(user_id: u64, entry_type: EntryType, minor: i64) -> Entry<'static> {
         Entry {
@@ -129,6 +172,8 @@ mod tests {
             category: Category::Gift,
             amount: Money::from_minor(minor),
             description: None,
+            purpose: Purpose::Own,
+            notes: Map::new(),
         }
     }
 
@@ -187,7 +232,47 @@ mod tests {
         assert_eq!(held[&2].total_earned.minor(), 100);
     }
 
+    #[test]
+    fn a_reversed_sale_is_not_earned_and_money_held_for_others_never_is() {
+        let mut held = wallets(&[500, 500]);
+        let refund =
+            |entry_type, purpose| Entry { category: Category::Refund, purpose, ..entry(2, entry_type, 60) };
+        let escrow = Entry { purpose: Purpose::Escrow, ..entry(2, EntryType::Credit, 100) };
+        let entries = [entry(2, EntryType::Credit, 100), escrow, refund(EntryType::Debit, Purpose::Own)];
+        apply(&entries, false, &mut held).unwrap();
+        assert_eq!(held[&2].total_earned.minor(), 40);
+        let covered = refund(EntryType::Debit, Purpose::Cover { owed_by: 1 });
+        apply(&[covered, refund(EntryType::Credit, Purpose::Own)], false, &mut held).unwrap();
+        assert_eq!(held[&2].total_earned.minor(), 40);
+    }
+
+    #[test]
+    fn the_whole_in_proportion_is_the_parts_themselves() {
+        let parts = [609, 130, 261].map(Money::from_minor);
+        assert_eq!(proportional(&parts, Money::from_minor(1000)).unwrap(), parts);
+        let half: Vec<i64> =
+            proportional(&parts, Money::from_minor(500)).unwrap().into_iter().map(Money::minor).collect();
+        assert_eq!(half, [305, 65, 130]);
+        assert_eq!(proportional(&parts, Money::from_minor(1001)), None);
+        assert_eq!(proportional(&[], Money::ZERO), Some(vec![]));
+    }
+
     proptest! {
+        #[test]
+        fn shares_add_up_and_stay_within_their_parts(
+            minors in prop::collection::vec(0_i64..1_000_000, 1..5),
+            part in 0_u32..=10_000,
+        ) {
+            let parts: Vec<Money> = minors.iter().map(|&minor| Money::from_minor(minor)).collect();
+            let whole = Money::from_minor(minors.iter().sum());
+            let amount = whole.fraction(i64::from(part), 10_000).unwrap();
+            let shares = proportional(&parts, amount).unwrap();
+            prop_assert_eq!(shares.iter().map(|share| share.minor()).sum::<i64>(), amount.minor());
+            for (share, part) in shares.iter().zip(&parts) {
+                prop_assert!(*share >= Money::ZERO && share <= part);
+            }
+        }
+
         #[test]
         fn a_split_adds_up_to_the_halala(
             minor in 0_i64..=base::money::MAX.minor(),

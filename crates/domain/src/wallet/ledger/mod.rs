@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::id::UserId;
 use base::{CommonFault, Money, Time};
+use protocol::Event;
 use protocol::channel::Channel;
 use protocol::wallet::{Category, EntryType};
-use protocol::{Event, IdempotencyKey};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use store::StoreError;
 use store::wallet::{NewTransaction, WalletRow};
@@ -19,7 +19,22 @@ use super::WalletError;
 use crate::unit::Unit;
 use arithmetic::{Holdings, Refusal, apply};
 
-pub(crate) use arithmetic::Split;
+pub(crate) use arithmetic::{Split, proportional};
+
+/// What a movement has to do with what its wallet's owner earns (I-M5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A sale's credit is earned; a refund's debit, and the return of the platform's share, are lost again.
+    #[default]
+    Own,
+    /// Money that the platform holds for others (domain.md §8.3): neither earned nor lost.
+    Escrow,
+    /// The platform gives back what a seller cannot, who owes it from now on: not what the platform had earned.
+    Cover {
+        /// The seller.
+        owed_by: UserId,
+    },
+}
 
 /// One movement of one wallet.
 #[derive(Clone, Debug)]
@@ -34,6 +49,29 @@ pub(crate) struct Entry<'a> {
     pub amount: Money,
     /// Words for people.
     pub description: Option<&'a str>,
+    /// Is it earned?
+    pub purpose: Purpose,
+    /// Further members of `transactions.metadata`.
+    pub notes: Map<String, Value>,
+}
+
+impl Entry<'_> {
+    /// `transactions.metadata` of the row.
+    fn metadata(&self, group_id: &str) -> Value {
+        let mut metadata = self.notes.clone();
+        metadata.insert("group_id".to_owned(), group_id.into());
+        match self.purpose {
+            Purpose::Own => {}
+            Purpose::Escrow => {
+                metadata.insert("escrow".to_owned(), true.into());
+            }
+            Purpose::Cover { owed_by } => {
+                let owed = json!({ "user_id": owed_by, "amount": self.amount });
+                metadata.insert("receivable".to_owned(), owed);
+            }
+        }
+        Value::Object(metadata)
+    }
 }
 
 /// Entries that are written together or not at all.
@@ -41,9 +79,9 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Group<'a> {
     /// The user and operation that write it, with the key of the write: makes the references, so that the unique
     /// index of references is a second guard against charging twice.
-    pub scope: (UserId, &'static str, &'a IdempotencyKey),
+    pub scope: (UserId, &'static str, &'a str),
     /// Morph type and id of what all rows belong to.
-    pub related: Option<(&'static str, u64)>,
+    pub related: Option<(&'a str, u64)>,
     /// How it was paid; `wallet` for what is bought inside the platform.
     pub payment_method: Option<&'static str>,
     /// Money moves between wallets of the platform only: the signed sum has to be nothing.
@@ -105,7 +143,7 @@ pub(crate) async fn post(unit: &mut Unit, group: Group<'_>) -> Result<Vec<Posted
             payment_method: group.payment_method,
             reference: reference(group.scope, ordinal),
             description: entry.description,
-            metadata: json!({ "group_id": group_id }),
+            metadata: entry.metadata(&group_id),
             created_at: group.at.as_chrono(),
         });
     }
@@ -159,7 +197,7 @@ fn held(row: &WalletRow) -> Holdings {
 }
 
 /// `TX-` and 26 characters of Crockford's base 32, made of the scope, the key and the entry's place in its group.
-fn reference((user_id, operation, key): (UserId, &str, &IdempotencyKey), ordinal: u32) -> String {
+fn reference((user_id, operation, key): (UserId, &str, &str), ordinal: u32) -> String {
     let digest = Sha256::digest(format!("{user_id}:{operation}|{key}|{ordinal}"));
     let number = digest.iter().take(16).fold(0_u128, |number, &byte| (number << 8) | u128::from(byte));
     format!("TX-{}", ulid::Ulid::from(number))
@@ -171,13 +209,12 @@ mod tests {
 
     #[test]
     fn references_follow_from_the_key_and_differ_within_a_group() {
-        let key = "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap();
-        let other = "6ba7b810-9dad-11d1-80b4-00c04fd430c9".parse().unwrap();
-        let first = reference((7, "gifts.send_gift", &key), 0);
-        assert_eq!(first, reference((7, "gifts.send_gift", &key), 0));
+        let (key, other) = ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b810-9dad-11d1-80b4-00c04fd430c9");
+        let first = reference((7, "gifts.send_gift", key), 0);
+        assert_eq!(first, reference((7, "gifts.send_gift", key), 0));
         assert_eq!(first.len(), 29);
-        assert_ne!(first, reference((7, "gifts.send_gift", &key), 1));
-        assert_ne!(first, reference((8, "gifts.send_gift", &key), 0));
-        assert_ne!(first, reference((7, "gifts.send_gift", &other), 0));
+        assert_ne!(first, reference((7, "gifts.send_gift", key), 1));
+        assert_ne!(first, reference((8, "gifts.send_gift", key), 0));
+        assert_ne!(first, reference((7, "gifts.send_gift", other), 0));
     }
 }

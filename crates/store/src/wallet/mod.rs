@@ -1,5 +1,8 @@
 //! Wallets, the ledger, invoices (domain.md §4.1 rows 25-27, §8). Money never leaves here as anything but [`Money`].
 
+mod groups;
+mod invoices;
+
 use base::Money;
 use base::id::{UserId, WalletId};
 use chrono::{DateTime, Utc};
@@ -9,6 +12,9 @@ use sqlx::types::Json;
 use sqlx::{MySql, QueryBuilder};
 
 use crate::{Conn, StoreError, affected};
+
+pub use groups::{LedgerRow, Note, find_ledger_row, list_group, lock_ledger_row, update_note};
+pub use invoices::{NewInvoice, find_vat_rate, insert_invoice, update_invoice_credited, update_sequence};
 
 /// A `wallets` row.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -302,74 +308,6 @@ pub async fn list_transactions(
     query.push(if which.forward { " ORDER BY t.id DESC LIMIT " } else { " ORDER BY t.id LIMIT " });
     query.push_bind(which.limit);
     Ok(query.build_query_as().fetch_all(conn).await?)
-}
-
-/// Takes the next number of a gap-free sequence, and locks it until the transaction ends: so this comes last
-/// (domain.md D8).
-///
-/// # Errors
-/// Those of the driver.
-pub async fn update_sequence(conn: &mut Conn, name: &str) -> Result<u64, StoreError> {
-    // LAST_INSERT_ID(n) hands n to the client; a rollback gives the number back.
-    let done = sqlx::query(
-        "INSERT INTO hub_sequences (name, value) VALUES (?, LAST_INSERT_ID(1)) \
-         ON DUPLICATE KEY UPDATE value = LAST_INSERT_ID(value + 1)",
-    )
-    .bind(name)
-    .execute(conn)
-    .await?;
-    match done.last_insert_id() {
-        0 => Err(StoreError::Corrupt { table: "hub_sequences", column: "value" }),
-        value => Ok(value),
-    }
-}
-
-/// An invoice to be issued.
-#[derive(Clone, Debug)]
-pub struct NewInvoice<'a> {
-    /// The buyer's debit.
-    pub transaction_id: u64,
-    /// The buyer.
-    pub user_id: UserId,
-    /// `INV-{yyyy}-{000001}`.
-    pub number: &'a str,
-    /// Without VAT.
-    pub subtotal: Money,
-    /// In basis points.
-    pub vat_basis_points: u32,
-    /// `total` − `subtotal`.
-    pub vat_amount: Money,
-    /// What was paid.
-    pub total: Money,
-    /// An array of `{description, quantity, unit_price, total}`.
-    pub items: Value,
-    /// When, in whole seconds.
-    pub issued_at: DateTime<Utc>,
-}
-
-/// Issues an invoice.
-///
-/// # Errors
-/// [`StoreError::Unique`] when the debit has one already.
-pub async fn insert_invoice(conn: &mut Conn, invoice: &NewInvoice<'_>) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO invoices (transaction_id, user_id, invoice_number, subtotal, vat_rate, vat_amount, total, \
-         items, status, issued_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?)",
-    )
-    .bind(invoice.transaction_id)
-    .bind(invoice.user_id)
-    .bind(invoice.number)
-    .bind(invoice.subtotal.to_decimal())
-    .bind(Decimal::new(i64::from(invoice.vat_basis_points), 2))
-    .bind(invoice.vat_amount.to_decimal())
-    .bind(invoice.total.to_decimal())
-    .bind(Json(&invoice.items))
-    .bind(invoice.issued_at)
-    .bind(invoice.issued_at)
-    .bind(invoice.issued_at)
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 fn push_list(query: &mut QueryBuilder<MySql>, ids: &[u64]) {

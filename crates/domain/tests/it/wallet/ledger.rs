@@ -204,12 +204,12 @@ async fn what_is_wrong_with_the_ledger_is_found() {
         (
             "UPDATE gift_transactions SET quantity = 2".to_owned(),
             "UPDATE gift_transactions SET quantity = 1",
-            vec!["I-G1"],
+            vec!["I-G1 price"],
         ),
         (
             "UPDATE live_room_registrations SET price_paid = 9".to_owned(),
             "UPDATE live_room_registrations SET price_paid = 10",
-            vec!["I-M13"],
+            vec!["I-M13 rooms"],
         ),
     ] {
         assert!(stage.run(&damage).await > 0, "{damage}");

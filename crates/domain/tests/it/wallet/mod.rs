@@ -1,0 +1,4 @@
+//! Money: the ledger, refunds, escrow.
+
+mod ledger;
+mod refunds;

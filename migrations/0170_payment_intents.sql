@@ -1,0 +1,27 @@
+-- A top-up from its beginning to its end (domain.md §5.8, D5): what is not paid yet is no row of the ledger.
+CREATE TABLE IF NOT EXISTS `hub_payment_intents` (
+  `number` bigint unsigned NOT NULL AUTO_INCREMENT,
+  `id` char(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `user_id` bigint unsigned NOT NULL,
+  `amount` decimal(12,2) NOT NULL,
+  `currency` char(3) NOT NULL,
+  `method` varchar(32) NOT NULL,
+  `provider` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `provider_ref` varchar(191) CHARACTER SET ascii COLLATE ascii_bin NULL DEFAULT NULL,
+  `status` enum('created','processing','succeeded','failed','expired','refunded') NOT NULL DEFAULT 'created',
+  `client_secret_hash` char(64) CHARACTER SET ascii COLLATE ascii_bin NULL DEFAULT NULL,
+  `payment_url` text NULL,
+  `failure` varchar(255) NULL DEFAULT NULL,
+  `transaction_id` bigint unsigned NULL DEFAULT NULL,
+  `expires_at` timestamp NULL DEFAULT NULL,
+  `created_at` timestamp NULL DEFAULT NULL,
+  `updated_at` timestamp NULL DEFAULT NULL,
+  PRIMARY KEY (`number`),
+  UNIQUE KEY `hub_payment_intents_id_unique` (`id`),
+  UNIQUE KEY `hub_payment_intents_provider_ref_unique` (`provider_ref`),
+  UNIQUE KEY `hub_payment_intents_transaction_id_unique` (`transaction_id`),
+  KEY `hub_payment_intents_user_id_number_index` (`user_id`, `number`),
+  KEY `hub_payment_intents_status_expires_at_index` (`status`, `expires_at`),
+  CONSTRAINT `hub_payment_intents_user_id_foreign` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE CASCADE,
+  CONSTRAINT `hub_payment_intents_transaction_id_foreign` FOREIGN KEY (`transaction_id`) REFERENCES `transactions` (`id`) ON DELETE SET NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
