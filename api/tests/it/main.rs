@@ -27,6 +27,8 @@ mod plans;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod rooms_lifecycle;
+#[cfg(test)]
 #[path = "../../../crates/domain/tests/it/samples.rs"]
 mod samples;
 #[cfg(test)]

@@ -162,6 +162,7 @@ domains! {
     uploads,
     // -
     // + rooms
+    rooms,
     // -
     // + consultations
     // -

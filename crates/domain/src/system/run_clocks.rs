@@ -22,6 +22,8 @@ const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
 const SEARCH_EVERY: Duration = Duration::from_secs(5);
 /// Between two writings of how often posts were seen.
 const VIEWS_EVERY: Duration = Duration::from_secs(10);
+/// Between two looks for rooms that are past their end, or about to begin.
+const ROOMS_EVERY: Duration = Duration::from_secs(20);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -51,6 +53,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
     let mut search_at = Instant::now() + SEARCH_EVERY;
     let mut views_at = Instant::now() + VIEWS_EVERY;
+    let mut rooms_at = Instant::now() + ROOMS_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -71,6 +74,13 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                 if Instant::now() >= views_at {
                     views_at = Instant::now() + VIEWS_EVERY;
                     told("flush_views", crate::social::flush_views(app).await.map(drop));
+                }
+                told("tell_rooms", crate::rooms::tell_rooms_due(app).await.map(drop));
+                if Instant::now() >= rooms_at {
+                    rooms_at = Instant::now() + ROOMS_EVERY;
+                    told("end_rooms", crate::rooms::end_rooms_due(app).await.map(drop));
+                    told("remind_rooms", crate::rooms::remind_rooms_due(app).await.map(drop));
+                    told("expire_holds", crate::rooms::expire_holds_due(app).await.map(drop));
                 }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
