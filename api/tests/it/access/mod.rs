@@ -131,6 +131,7 @@ domains! {
     // + rooms
     // -
     // + consultations
+    consultations,
     // -
     // + wallet
     // -

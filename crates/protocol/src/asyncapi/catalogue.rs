@@ -212,6 +212,7 @@ const ROOM: &str = "`room:{id}`";
 const ROOM_AND_USER: &str = "`room:{id}`, and `user:{id}` of the person";
 const OWN: &str = "`user:{id}`";
 const FOLLOW: &str = "`user:{id}` of the two";
+const BOTH_PARTIES: &str = "`user:{id}` of both, student and speaker";
 
 pub(super) const EVENTS: &[Notice] = &[
     Notice {
@@ -371,6 +372,45 @@ pub(super) const EVENTS: &[Notice] = &[
     // + rooms
     // -
     // + consultations
+    Notice { name: "booking.created", channels: BOTH_PARTIES, summary: "A session was booked." },
+    Notice {
+        name: "booking.confirmed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker has confirmed a session.",
+    },
+    Notice {
+        name: "booking.declined",
+        channels: BOTH_PARTIES,
+        summary: "The speaker has declined a session.",
+    },
+    Notice {
+        name: "booking.cancelled",
+        channels: BOTH_PARTIES,
+        summary: "A session was called off, or its hold has ended.",
+    },
+    Notice {
+        name: "booking.reschedule_proposed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker proposes another time.",
+    },
+    Notice { name: "booking.rescheduled", channels: BOTH_PARTIES, summary: "A session has another time." },
+    Notice { name: "booking.completed", channels: BOTH_PARTIES, summary: "A session took place." },
+    Notice { name: "booking.no_show", channels: BOTH_PARTIES, summary: "One of the two did not come." },
+    Notice {
+        name: "booking.notes_changed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker's notes of a session were written.",
+    },
+    Notice {
+        name: "rating.received",
+        channels: BOTH_PARTIES,
+        summary: "One of the two has rated a session, or changed the rating.",
+    },
+    Notice {
+        name: "slots.changed",
+        channels: "`speaker:{user_id}`",
+        summary: "A speaker's slots are others now: read them again.",
+    },
     // -
     // + wallet
     // -
@@ -396,4 +436,5 @@ pub(super) const CHANNELS: &[(Channel, &str, &str)] = &[
         "the author, administrators, and whoever is enrolled in the course or has completed it",
         "its title, state and number of lessons",
     ),
+    (Channel::Speaker(1), "anybody who may see that speaker", "the speaker's id"),
 ];
