@@ -59,22 +59,33 @@ struct Features {
     outbound_call: &'static str,
 }
 
-/// Signs a pass into the running session of a room; `None` where the room has no video room.
+/// Who is to come in, and where.
+#[derive(Debug)]
+pub(crate) struct Guest<'a> {
+    /// The room; exactly this one, in lower case.
+    pub room: &'a str,
+    /// Who.
+    pub user_id: u64,
+    /// Their name.
+    pub name: &'a str,
+    /// Their picture: an address.
+    pub avatar: Option<&'a str>,
+    /// Does the room listen to them?
+    pub moderator: bool,
+    /// What the room belongs to, for the video server's log.
+    pub group: String,
+    /// The pass is good until then, and never longer than [`LONGEST`].
+    pub until: Time,
+}
+
+/// Signs a pass.
 ///
 /// # Errors
 /// [`CommonFault::Internal`] when it cannot be signed.
-pub(super) fn issue_pass(
-    app: &App,
-    jitsi: &Jitsi,
-    member: &RoomMember,
-    user_id: u64,
-    moderator: bool,
-    now: Time,
-) -> Result<Option<JitsiPass>, CommonFault> {
-    let Some(name) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
-    let room = name.to_ascii_lowercase();
-    let expires_at = expiry(member, now);
-    let avatar = picture_url(app, member.standing.avatar.clone());
+pub(crate) fn sign_pass(jitsi: &Jitsi, guest: &Guest<'_>, now: Time) -> Result<JitsiPass, CommonFault> {
+    let room = guest.room.to_ascii_lowercase();
+    let expires_at = guest.until.min(now.plus_seconds(LONGEST));
+    let moderator = guest.moderator;
     let claims = Claims {
         iss: &jitsi.app_id,
         aud: &jitsi.audience,
@@ -85,9 +96,9 @@ pub(super) fn issue_pass(
         exp: expires_at.unix_seconds(),
         context: Context {
             user: User {
-                id: user_id.to_string(),
-                name: &member.standing.name,
-                avatar: avatar.as_deref(),
+                id: guest.user_id.to_string(),
+                name: guest.name,
+                avatar: guest.avatar,
                 affiliation: if moderator { "owner" } else { "member" },
                 moderator: if moderator { "true" } else { "false" },
             },
@@ -97,12 +108,38 @@ pub(super) fn issue_pass(
                 transcription: "true",
                 outbound_call: "false",
             }),
-            group: format!("live-room:{}", member.room.id),
+            group: guest.group.clone(),
         },
     };
     let key = EncodingKey::from_secret(jitsi.app_secret.expose().as_bytes());
     let jwt = encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(CommonFault::internal)?;
-    Ok(Some(JitsiPass { domain: jitsi.domain.clone(), room, jwt, expires_at, moderator }))
+    Ok(JitsiPass { domain: jitsi.domain.clone(), room, jwt, expires_at, moderator })
+}
+
+/// Signs a pass into the running session of a room; `None` where the room has no video room.
+///
+/// # Errors
+/// As [`sign_pass`].
+pub(super) fn issue_pass(
+    app: &App,
+    jitsi: &Jitsi,
+    member: &RoomMember,
+    user_id: u64,
+    moderator: bool,
+    now: Time,
+) -> Result<Option<JitsiPass>, CommonFault> {
+    let Some(room) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
+    let avatar = picture_url(app, member.standing.avatar.clone());
+    let guest = Guest {
+        room,
+        user_id,
+        name: &member.standing.name,
+        avatar: avatar.as_deref(),
+        moderator,
+        group: format!("live-room:{}", member.room.id),
+        until: expiry(member, now),
+    };
+    sign_pass(jitsi, &guest, now).map(Some)
 }
 
 /// `min(now + 2 h, session end + 15 min)`. A session that runs on after that still lets people in, for a quarter of

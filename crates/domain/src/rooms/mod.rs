@@ -9,7 +9,7 @@ mod delete_room_message;
 mod enter_channel;
 mod facts;
 mod find_room;
-mod jitsi;
+pub(crate) mod jitsi;
 mod join_room;
 mod leave_room;
 mod list_participants;

@@ -20,6 +20,8 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
 const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for what changed and is to be found by search.
 const SEARCH_EVERY: Duration = Duration::from_secs(5);
+/// Between two looks for bookings whose time has come.
+const BOOKINGS_EVERY: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -47,6 +49,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now(), BEAT);
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
+    let mut bookings_at = Instant::now() + BOOKINGS_EVERY;
     let mut search_at = Instant::now() + SEARCH_EVERY;
     let work = async {
         loop {
@@ -65,6 +68,10 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     told("refresh_index", crate::search::refresh_index(app).await.map(drop));
                 }
                 told("tell_new_lessons", crate::courses::tell_new_lessons(app).await.map(drop));
+                if Instant::now() >= bookings_at {
+                    bookings_at = Instant::now() + BOOKINGS_EVERY;
+                    told("bookings_due", crate::consultations::bookings_due(app).await.map(drop));
+                }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));

@@ -59,3 +59,16 @@ pub async fn list_to_remind(
     .fetch_all(conn)
     .await?)
 }
+
+/// Which reminder was given last, as minutes before the beginning.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_reminded(conn: &mut Conn, booking_id: u64) -> Result<Option<u16>, StoreError> {
+    let found: Option<Option<u16>> =
+        sqlx::query_scalar("SELECT reminded FROM hub_bookings WHERE booking_id = ?")
+            .bind(booking_id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.flatten())
+}

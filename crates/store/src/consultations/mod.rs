@@ -16,7 +16,7 @@ pub use bookings::{
     update_cancelled, update_missed_by, update_moved, update_notes, update_proposal, update_refunded,
     update_reminded, update_status, update_transaction,
 };
-pub use due::{list_expired, list_over, list_to_remind};
+pub use due::{find_reminded, list_expired, list_over, list_to_remind};
 pub use lists::{BookingOrder, BookingQuery, count_bookings, list_all_bookings, list_bookings};
 pub use ratings::{
     NewRating, RatingRow, RatingSumRow, find_rating, insert_rating, list_booking_ratings, list_rating_sums,
