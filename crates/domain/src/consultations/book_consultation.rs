@@ -2,7 +2,7 @@
 
 use base::id::{BASE32_LOWER, random_text};
 use base::text::{clean, length};
-use base::{CommonFault, Problem, Time, Violations};
+use base::{CommonFault, Money, Problem, Time, Violations};
 use chrono::{DateTime, Utc};
 use protocol::Event;
 use protocol::consultations::{BookConsultation, Booking, BookingStatus};
@@ -57,7 +57,10 @@ async fn write_booking(
         Claim::First(ticket) => ticket,
         Claim::Answered(written) => return Ok(written),
     };
-    let speaker = find_offering(unit, actor, input.availability_id).await?;
+    let (speaker, price) = find_offering(unit, actor, input.availability_id).await?;
+    if price.is_positive() {
+        actor.require("wallet")?;
+    }
     let rules = ConsultRules::read(unit).await?;
     let wanted = Wanted {
         student_id: actor.user_id(),
@@ -72,6 +75,7 @@ async fn write_booking(
     let at = Time::now_in_seconds();
     let id = insert(app, unit, actor, input, (&speaker, &slot, &rules), at).await?;
     let sold = if slot.price.is_positive() {
+        // It may have got a price in this very moment.
         actor.require("wallet")?;
         let purchase = Purchase {
             key: (OPERATION, &input.client_id),
@@ -104,18 +108,18 @@ async fn write_booking(
     Ok(idempotency::remember(unit, ticket, booking).await?)
 }
 
-/// Whose window it is, if the actor may book it.
+/// Whose window it is, if the actor may book it, and what it costs.
 async fn find_offering(
     unit: &mut Unit,
     actor: &Actor,
     availability_id: u64,
-) -> Result<SpeakerRow, ConsultationError> {
+) -> Result<(SpeakerRow, Money), ConsultationError> {
     let unknown = || Violations::one("availability_id", Problem::NotFound);
     let window = store::consultations::find_availability(unit, availability_id).await?;
-    let speaker_id = window.ok_or_else(unknown)?.user_id;
-    match find_visible_speaker(unit, Some(actor), speaker_id).await {
+    let window = window.ok_or_else(unknown)?;
+    match find_visible_speaker(unit, Some(actor), window.user_id).await {
         Ok(speaker) if speaker.id == actor.user_id() => Err(ConsultationError::OwnBooking),
-        Ok(speaker) => Ok(speaker),
+        Ok(speaker) => Ok((speaker, window.price_per_session)),
         Err(ConsultationError::Common(CommonFault::NotFound(_))) => Err(unknown().into()),
         Err(error) => Err(error),
     }

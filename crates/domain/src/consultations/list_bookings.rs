@@ -57,9 +57,10 @@ pub async fn list_all_bookings(
     };
     let part = (page.offset(), page.fetch());
     let rows = store::consultations::list_all_bookings(&mut conn, &which, order, part).await?;
-    let total = match page.with_total {
-        true => Some(store::consultations::count_bookings(&mut conn, &which).await?),
-        false => None,
+    let total = if page.with_total {
+        Some(store::consultations::count_bookings(&mut conn, &which).await?)
+    } else {
+        None
     };
     let NumberedPage { items, request, has_more, total } = NumberedPage::from_rows(page, rows, total);
     let items = bookings_view(app, &mut conn, items).await?;

@@ -2,7 +2,7 @@
 
 use base::conditional::IfMatch;
 use base::text::{clean, length};
-use base::{CommonFault, Problem, Time, Violations};
+use base::{Problem, Time, Violations};
 use chrono::TimeDelta;
 use protocol::Event;
 use protocol::channel::Channel;
@@ -28,7 +28,7 @@ const LONGEST_REVIEW: usize = 2_000;
 /// Rates the other one of a completed session, once.
 ///
 /// # Errors
-/// [`CommonFault::NotFound`]; [`CommonFault::Forbidden`] for whoever is not one of the two;
+/// [`base::CommonFault::NotFound`]; [`base::CommonFault::Forbidden`] for whoever is not one of the two;
 /// [`ConsultationError::TooLateToRate`]; violations of `rating` and `review`; [`ConsultationError::NotCompleted`],
 /// [`ConsultationError::AlreadyRated`].
 pub async fn rate_booking(
@@ -54,12 +54,12 @@ async fn write_rating(
         Party::Speaker => row.student_id,
     };
     let review = check(Some(input.rating), input.review.as_deref())?;
-    if booking_status(&row.status)? != BookingStatus::Completed {
-        return Err(ConsultationError::NotCompleted);
-    }
     let at = Time::now_in_seconds();
     if at.as_chrono() - end_of(&row) > RATED_WITHIN {
         return Err(ConsultationError::TooLateToRate);
+    }
+    if booking_status(&row.status)? != BookingStatus::Completed {
+        return Err(ConsultationError::NotCompleted);
     }
     let new = NewRating {
         booking_id: id,
@@ -87,7 +87,7 @@ async fn write_rating(
 /// Changes one's own rating, within 48 hours.
 ///
 /// # Errors
-/// [`CommonFault::NotFound`]; [`CommonFault::PreconditionFailed`]; [`ConsultationError::TooLateToChange`]; violations of
+/// [`base::CommonFault::NotFound`]; [`base::CommonFault::PreconditionFailed`]; [`ConsultationError::TooLateToChange`]; violations of
 /// `rating` and `review`.
 pub async fn update_rating(
     app: &App,
