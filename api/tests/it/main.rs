@@ -9,6 +9,8 @@ mod books;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod consultations;
+#[cfg(test)]
 mod costs;
 #[cfg(test)]
 mod description;

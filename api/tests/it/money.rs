@@ -5,7 +5,12 @@ use serde_json::json;
 
 use crate::world::{Person, World, key, send};
 
-async fn give_money(world: &World, admin: &Person, to: &Person, amount: &str) -> serde_json::Value {
+pub(crate) async fn give_money(
+    world: &World,
+    admin: &Person,
+    to: &Person,
+    amount: &str,
+) -> serde_json::Value {
     let path = format!("/admin/wallets/{}/adjustments", to.id);
     let body = json!({"amount": amount, "direction": "credit", "reason": "For the test"});
     let reply = world.post_with_key(&path, admin, &key(), body).await.expect(201);

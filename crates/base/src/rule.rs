@@ -178,6 +178,13 @@ rules! {
     2004 BOOK_IN_USE "books.in_use" Conflict "People have bought this book: archive it instead." "اشترى آخرون هذا الكتاب، أرشِفه بدلًا من حذفه.";
     // -
     // + consultations 2100
+    2100 BOOKING_OWN "consultations.own_booking" Invalid "You cannot book a session with yourself." "لا يمكنك حجز جلسة مع نفسك.";
+    2101 SLOT_UNAVAILABLE "consultations.slot_unavailable" Conflict "This slot is not available." "هذا الموعد غير متاح.";
+    2102 BOOKING_OUTSIDE_WINDOW "consultations.outside_window" Conflict "This is not possible at this time of the session." "لا يمكن ذلك في هذا الوقت من الجلسة.";
+    2103 BOOKING_NOT_SCHEDULED "consultations.not_scheduled" Conflict "The session is not scheduled." "الجلسة غير مجدولة.";
+    2104 BOOKING_NOT_PAID "consultations.not_paid" Conflict "The session is not paid." "لم تُدفع قيمة الجلسة.";
+    2105 BOOKING_NOT_COMPLETED "consultations.not_completed" Conflict "Only a completed session can be rated." "لا يمكن تقييم الجلسة قبل اكتمالها.";
+    2106 BOOKING_ALREADY_RATED "consultations.already_rated" Conflict "You have rated this session already." "لقد قيّمت هذه الجلسة من قبل.";
     // -
     // + notifications, search, admin 2200
     2200 IN_USE "admin.in_use" Conflict "It is in use." "لا يمكن حذفه لأنه مستخدم.";

@@ -20,6 +20,8 @@ pub enum Channel {
     Post(u64),
     /// A course.
     Course(u64),
+    /// When a speaker can be booked.
+    Speaker(u64),
 }
 
 /// What a channel keeps for recovery.
@@ -47,6 +49,7 @@ impl Channel {
             Self::Room(_) => (1000, 24),
             // The last value; a status older than a day is read from its owner's row anyway.
             Self::Presence(_) => (1, 24),
+            Self::Speaker(_) => (100, 24),
             Self::Post(_) => return None,
             // Few things happen to a course, and each says: read it again.
             Self::Course(_) => (100, 24),
@@ -70,7 +73,12 @@ impl Channel {
     #[must_use]
     pub const fn id(self) -> u64 {
         match self {
-            Self::User(id) | Self::Room(id) | Self::Presence(id) | Self::Post(id) | Self::Course(id) => id,
+            Self::User(id)
+            | Self::Room(id)
+            | Self::Presence(id)
+            | Self::Post(id)
+            | Self::Course(id)
+            | Self::Speaker(id) => id,
         }
     }
 
@@ -83,6 +91,7 @@ impl Channel {
             Self::Presence(_) => "presence",
             Self::Post(_) => "post",
             Self::Course(_) => "course",
+            Self::Speaker(_) => "speaker",
         }
     }
 }
@@ -109,6 +118,7 @@ impl FromStr for Channel {
             "presence" => Ok(Self::Presence(id)),
             "post" => Ok(Self::Post(id)),
             "course" => Ok(Self::Course(id)),
+            "speaker" => Ok(Self::Speaker(id)),
             _ => Err(UnknownChannel),
         }
     }

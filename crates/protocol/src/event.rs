@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::books::{Annotation, ReadingProgress};
 use crate::channel::Channel;
 use crate::chat::Message;
+use crate::consultations::{Booking, Rating};
 use crate::courses::CourseStatus;
 use crate::gifts::GiftSentEvent;
 use crate::notifications::Notification;
@@ -494,6 +495,49 @@ pub enum Event {
     },
     // -
     // + consultations
+    /// A session was booked, to both.
+    #[serde(rename = "booking.created")]
+    BookingCreated(Box<Booking>),
+    /// The speaker has confirmed a session, to both.
+    #[serde(rename = "booking.confirmed")]
+    BookingConfirmed(Box<Booking>),
+    /// The speaker has declined a session, to both.
+    #[serde(rename = "booking.declined")]
+    BookingDeclined(Box<Booking>),
+    /// A session was called off, or its hold has ended, to both.
+    #[serde(rename = "booking.cancelled")]
+    BookingCancelled(Box<Booking>),
+    /// The speaker proposes another time (`proposed_start`), to both.
+    #[serde(rename = "booking.reschedule_proposed")]
+    BookingRescheduleProposed(Box<Booking>),
+    /// A session has another time, to both.
+    #[serde(rename = "booking.rescheduled")]
+    BookingRescheduled {
+        /// The session as it is now.
+        booking: Box<Booking>,
+        /// When it was to begin.
+        old: Time,
+        /// When it begins.
+        new: Time,
+    },
+    /// A session took place, to both.
+    #[serde(rename = "booking.completed")]
+    BookingCompleted(Box<Booking>),
+    /// One of the two did not come, to both.
+    #[serde(rename = "booking.no_show")]
+    BookingNoShow(Box<Booking>),
+    /// The speaker's notes of a session were written, to both.
+    #[serde(rename = "booking.notes_changed")]
+    BookingNotesChanged(Box<Booking>),
+    /// One of the two has rated a session, to both; again when the rating was changed.
+    #[serde(rename = "rating.received")]
+    RatingReceived(Box<Rating>),
+    /// A speaker's slots are others now: read them again.
+    #[serde(rename = "slots.changed")]
+    SlotsChanged {
+        /// Whose.
+        speaker_id: UserId,
+    },
     // -
     // + wallet
     // -
@@ -575,6 +619,17 @@ impl Event {
             Self::RoomCancelled { .. } => "room.cancelled",
             // -
             // + consultations
+            Self::BookingCreated(_) => "booking.created",
+            Self::BookingConfirmed(_) => "booking.confirmed",
+            Self::BookingDeclined(_) => "booking.declined",
+            Self::BookingCancelled(_) => "booking.cancelled",
+            Self::BookingRescheduleProposed(_) => "booking.reschedule_proposed",
+            Self::BookingRescheduled { .. } => "booking.rescheduled",
+            Self::BookingCompleted(_) => "booking.completed",
+            Self::BookingNoShow(_) => "booking.no_show",
+            Self::BookingNotesChanged(_) => "booking.notes_changed",
+            Self::RatingReceived(_) => "rating.received",
+            Self::SlotsChanged { .. } => "slots.changed",
             // -
             // + wallet
             // -
@@ -654,6 +709,17 @@ impl Event {
             | Self::RoomCancelled { .. } => Delivery::Durable,
             // -
             // + consultations
+            Self::BookingCreated(_)
+            | Self::BookingConfirmed(_)
+            | Self::BookingDeclined(_)
+            | Self::BookingCancelled(_)
+            | Self::BookingRescheduleProposed(_)
+            | Self::BookingRescheduled { .. }
+            | Self::BookingCompleted(_)
+            | Self::BookingNoShow(_)
+            | Self::BookingNotesChanged(_)
+            | Self::RatingReceived(_)
+            | Self::SlotsChanged { .. } => Delivery::Durable,
             // -
             // + wallet
             // -

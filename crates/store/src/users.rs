@@ -429,7 +429,8 @@ pub async fn list_cards(
 }
 
 /// A pattern for `LIKE … ESCAPE '!'` that finds what begins so.
-fn like_prefix(prefix: &str) -> String {
+#[must_use]
+pub fn like_prefix(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len().saturating_add(1));
     for character in prefix.chars() {
         if matches!(character, '%' | '_' | '!') {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Fault;
 use base::rule::Kind;
 use bytes::Bytes;
-use domain::{App, courses, presence, rooms, social};
+use domain::{App, consultations, courses, presence, rooms, social};
 use protocol::channel::Channel;
 use protocol::codec::Payload;
 use protocol::codes::ProtocolError;
@@ -34,6 +34,7 @@ pub(crate) async fn ask_access(app: &App, session: &Session, channel: Channel) -
         Channel::Room(id) => access_of(rooms::enter_channel(app, &session.actor, id).await),
         Channel::Presence(id) => access_of(presence::watch_presence(app, &session.actor, id).await),
         Channel::Course(id) => access_of(courses::enter_channel(app, &session.actor, id).await),
+        Channel::Speaker(id) => access_of(consultations::watch_speaker(app, &session.actor, id).await),
         // The server subscribes the own one; nobody listens to another's.
         Channel::User(_) => Access::Refused(ProtocolError::PermissionDenied.into()),
         Channel::Post(id) => access_of(social::enter_post(app, &session.actor, id).await),

@@ -16,6 +16,8 @@ mod coming_back;
 #[cfg(test)]
 mod connecting;
 #[cfg(test)]
+mod consultations;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod fanout;

@@ -165,6 +165,7 @@ domains! {
     rooms,
     // -
     // + consultations
+    consultations,
     // -
     // + wallet
     // -

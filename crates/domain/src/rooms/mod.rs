@@ -16,7 +16,7 @@ mod enter_channel;
 mod facts;
 mod find_room;
 mod hear_jitsi;
-mod jitsi;
+pub(crate) mod jitsi;
 mod join_room;
 mod leave_room;
 mod list_participants;

@@ -24,6 +24,8 @@ const SEARCH_EVERY: Duration = Duration::from_secs(5);
 const VIEWS_EVERY: Duration = Duration::from_secs(10);
 /// Between two looks for rooms that are past their end, or about to begin.
 const ROOMS_EVERY: Duration = Duration::from_secs(20);
+/// Between two looks for bookings whose time has come.
+const BOOKINGS_EVERY: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -51,6 +53,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now(), BEAT);
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
+    let mut bookings_at = Instant::now() + BOOKINGS_EVERY;
     let mut search_at = Instant::now() + SEARCH_EVERY;
     let mut views_at = Instant::now() + VIEWS_EVERY;
     let mut rooms_at = Instant::now() + ROOMS_EVERY;
@@ -81,6 +84,10 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     told("end_rooms", crate::rooms::end_rooms_due(app).await.map(drop));
                     told("remind_rooms", crate::rooms::remind_rooms_due(app).await.map(drop));
                     told("expire_holds", crate::rooms::expire_holds_due(app).await.map(drop));
+                }
+                if Instant::now() >= bookings_at {
+                    bookings_at = Instant::now() + BOOKINGS_EVERY;
+                    told("bookings_due", crate::consultations::bookings_due(app).await.map(drop));
                 }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;

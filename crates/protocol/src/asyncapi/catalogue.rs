@@ -216,6 +216,7 @@ const FEEDS: &str = "`user:{id}` of the author and of followers who are online";
 const POST: &str = "`post:{id}`";
 const POST_AND_FEEDS: &str = "`post:{id}`, and `user:{id}` of the author and of followers who are online";
 const MODERATORS: &str = "`user:{id}` of whoever reviews reports";
+const BOTH_PARTIES: &str = "`user:{id}` of both, student and speaker";
 
 pub(super) const EVENTS: &[Notice] = &[
     Notice {
@@ -424,6 +425,45 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     // -
     // + consultations
+    Notice { name: "booking.created", channels: BOTH_PARTIES, summary: "A session was booked." },
+    Notice {
+        name: "booking.confirmed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker has confirmed a session.",
+    },
+    Notice {
+        name: "booking.declined",
+        channels: BOTH_PARTIES,
+        summary: "The speaker has declined a session.",
+    },
+    Notice {
+        name: "booking.cancelled",
+        channels: BOTH_PARTIES,
+        summary: "A session was called off, or its hold has ended.",
+    },
+    Notice {
+        name: "booking.reschedule_proposed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker proposes another time.",
+    },
+    Notice { name: "booking.rescheduled", channels: BOTH_PARTIES, summary: "A session has another time." },
+    Notice { name: "booking.completed", channels: BOTH_PARTIES, summary: "A session took place." },
+    Notice { name: "booking.no_show", channels: BOTH_PARTIES, summary: "One of the two did not come." },
+    Notice {
+        name: "booking.notes_changed",
+        channels: BOTH_PARTIES,
+        summary: "The speaker's notes of a session were written.",
+    },
+    Notice {
+        name: "rating.received",
+        channels: BOTH_PARTIES,
+        summary: "One of the two has rated a session, or changed the rating.",
+    },
+    Notice {
+        name: "slots.changed",
+        channels: "`speaker:{user_id}`",
+        summary: "A speaker's slots are others now: read them again.",
+    },
     // -
     // + wallet
     // -
@@ -450,4 +490,5 @@ pub(super) const CHANNELS: &[(Channel, &str, &str)] = &[
         "its title, state and number of lessons",
     ),
     (Channel::Post(1), "whoever may see the post", "the post's counters, as in `post.counters`"),
+    (Channel::Speaker(1), "anybody who may see that speaker", "the speaker's id"),
 ];

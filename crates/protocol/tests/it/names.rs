@@ -13,6 +13,7 @@ fn channel_names_go_both_ways() {
         ("room:1", Channel::Room(1)),
         ("presence:42", Channel::Presence(42)),
         ("post:18446744073709551615", Channel::Post(u64::MAX)),
+        ("speaker:3", Channel::Speaker(3)),
     ] {
         assert_eq!(channel.to_string(), name);
         assert_eq!(name.parse(), Ok(channel));
@@ -55,6 +56,7 @@ fn channels_keep_what_the_table_says() {
     assert_eq!(kept(Channel::Room(1)), Some((1000, hours(24))));
     assert_eq!(kept(Channel::Presence(1)).map(|kept| kept.0), Some(1));
     assert_eq!(kept(Channel::Post(1)), None);
+    assert_eq!(kept(Channel::Speaker(1)), Some((100, hours(24))));
     assert!(
         Channel::User(1).recoverable()
             && Channel::Presence(1).recoverable()
@@ -62,7 +64,7 @@ fn channels_keep_what_the_table_says() {
     );
     assert!(Channel::Room(1).has_member_presence());
     assert!(
-        [Channel::User(1), Channel::Presence(1), Channel::Post(1)]
+        [Channel::User(1), Channel::Presence(1), Channel::Post(1), Channel::Speaker(1)]
             .iter()
             .all(|other| !other.has_member_presence())
     );

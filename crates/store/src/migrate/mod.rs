@@ -118,6 +118,10 @@ migrations! {
     153 "0153_room_table.sql"
     // -
     // + consultations 160
+    160 "0160_bookings.sql"
+    161 "0161_bookings_of_students.sql"
+    162 "0162_bookings_of_speakers.sql"
+    163 "0163_bookings_list.sql"
     // -
     // + wallet 170
     170 "0170_payment_intents.sql"

@@ -1,1 +1,0 @@
-//! Availabilities, bookings and ratings (`consultation_availabilities`, `consultation_bookings`, `consultation_ratings`).

@@ -1,0 +1,3 @@
+-- A student's bookings, newest first, read from an index (domain.md §5.7).
+-- unless: SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'consultation_bookings' AND index_name = 'consultation_bookings_student_id_id_index'
+ALTER TABLE `consultation_bookings` ADD KEY `consultation_bookings_student_id_id_index` (`student_id`, `id`);
