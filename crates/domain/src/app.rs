@@ -43,6 +43,8 @@ pub struct Handles {
     pub(crate) revocations: Revocations,
     /// Signs the addresses of files.
     pub(crate) address_key: AddressKey,
+    /// Sends mail.
+    pub(crate) mailer: mail::Mailer,
     /// Where files are.
     pub(crate) storage: Storage,
     /// Uses of API tokens that are still to be written, in the background.
@@ -80,6 +82,7 @@ impl App {
     pub async fn start(store: Store, bus: Bus, settings: Settings) -> Result<Self, CommonFault> {
         let keys = TokenKeys::load(&settings.auth)?;
         let address_key = AddressKey::derive(settings.uploads.url_secret.expose())?;
+        let mailer = mail::Mailer::new(&settings.mail).map_err(CommonFault::internal)?;
         let storage = Storage::new(&settings.uploads.folder);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let app = Self(Arc::new(Handles {
@@ -89,6 +92,7 @@ impl App {
             keys,
             address_key,
             storage,
+            mailer,
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
             state_reads: Arc::default(),

@@ -16,6 +16,7 @@ use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage};
 use crate::social::Follow;
+use crate::users::UserCard;
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,6 +291,12 @@ pub enum Event {
         unread_count: u32,
     },
     // + users
+    /// The hearer's own account changed, on whichever device: name, pictures, address, profile.
+    #[serde(rename = "account.updated")]
+    AccountUpdated {
+        /// What others see of it at a glance.
+        user: UserCard,
+    },
     // -
     // + social
     /// Somebody asked to follow a private account, to both.
@@ -416,6 +423,7 @@ impl Event {
             Self::NotificationCreated { .. } => "notification.created",
             Self::NotificationRead { .. } => "notification.read",
             // + users
+            Self::AccountUpdated { .. } => "account.updated",
             // -
             // + social
             Self::FollowRequested { .. } => "follow.requested",
@@ -479,6 +487,7 @@ impl Event {
             | Self::NotificationCreated { .. }
             | Self::NotificationRead { .. } => Delivery::Durable,
             // + users
+            Self::AccountUpdated { .. } => Delivery::Durable,
             // -
             // + social
             Self::FollowRequested { .. }

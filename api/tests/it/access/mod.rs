@@ -116,6 +116,7 @@ macro_rules! domains {
 
 domains! {
     // + users
+    users,
     // -
     // + social
     social,
