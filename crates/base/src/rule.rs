@@ -110,6 +110,9 @@ rules! {
     1103 REFRESH_TOKEN_REUSED "users.refresh_token_reused" Unauthenticated "This refresh token was used before; sign in again." "استُخدم رمز التحديث من قبل، سجّل الدخول من جديد.";
     1104 SELF_BLOCK "users.self_block" Invalid "You cannot block yourself." "لا يمكنك حظر نفسك.";
     1105 PROTECTED_ACCOUNT "users.protected_account" Forbidden "This account is above your reach." "لا تملك الصلاحية على هذا الحساب.";
+    1106 RESET_TOKEN_INVALID "users.reset_token_invalid" Invalid "This link to choose a new password is not valid any more; ask for another one." "رابط تعيين كلمة المرور لم يعد صالحًا، اطلب رابطًا جديدًا.";
+    1107 VERIFICATION_LINK_INVALID "users.verification_link_invalid" Forbidden "This link to confirm an e-mail address is not valid." "رابط تأكيد البريد الإلكتروني غير صحيح.";
+    1108 VERIFICATION_LINK_EXPIRED "users.verification_link_expired" Forbidden "This link to confirm an e-mail address has expired; ask for another one." "انتهت صلاحية رابط تأكيد البريد الإلكتروني، اطلب رابطًا جديدًا.";
 
     1200 SELF_CONVERSATION "chat.self_conversation" Invalid "You cannot write to yourself." "لا يمكنك مراسلة نفسك.";
     1201 MESSAGES_NOT_ACCEPTED "chat.messages_not_accepted" Forbidden "This person does not accept messages from you." "هذا الشخص لا يقبل رسائل منك.";

@@ -36,6 +36,8 @@ pub struct Settings {
     pub log: Log,
     /// Files that people upload.
     pub uploads: Uploads,
+    /// Mail that is sent to people.
+    pub mail: Mail,
     /// How Laravel's polymorphic columns are written (domain.md §7.2).
     pub morph: MorphStyle,
     /// Bearer token of `/debug/nodes` on the admin ports; without one that page is closed.
@@ -131,6 +133,57 @@ pub struct Auth {
     pub bcrypt_rounds: u32,
     /// Laravel's `sanctum.expiration`: tokens older than this are void; `None` is no limit.
     pub sanctum_expiration: Option<Duration>,
+    /// Laravel's `APP_KEY` as it is written, `base64:` included, and after it `APP_PREVIOUS_KEYS`: the first signs
+    /// addresses and makes reset tokens, all check signatures (domain.md §7.4). Never empty.
+    pub app_keys: Vec<Secret>,
+    /// Scheme and host of the web application, which links in mails lead to.
+    pub frontend_url: String,
+}
+
+/// Mail that is sent to people; the variables have Laravel's names.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// How it leaves.
+    pub transport: MailTransport,
+    /// The sender's address.
+    pub from_address: String,
+    /// The sender's name.
+    pub from_name: String,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug)]
+pub enum MailTransport {
+    /// Each as a file `.eml` in a folder, for whoever develops.
+    Files(PathBuf),
+    /// Receiver and subject into the log, and nowhere else.
+    Log,
+    /// To a mail server.
+    Smtp(Smtp),
+}
+
+/// A mail server.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Its host name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Name and password, where it asks for them.
+    pub credentials: Option<(String, Secret)>,
+    /// How the connection is kept from strangers.
+    pub encryption: MailEncryption,
+}
+
+/// How a connection to a mail server is kept from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailEncryption {
+    /// Not at all: for a server on the same machine.
+    None,
+    /// STARTTLS, which has to succeed.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
 }
 
 /// How access JWTs are signed and checked: one algorithm, pinned.
@@ -333,6 +386,8 @@ impl Settings {
                 refresh_ttl: reader.seconds("MAJLIS_REFRESH_TTL_SECONDS", 30 * 24 * 3600),
                 bcrypt_rounds: reader.bounded("BCRYPT_ROUNDS", 12, 4, 31),
                 sanctum_expiration: reader.optional_minutes("SANCTUM_EXPIRATION"),
+                app_keys: reader.app_keys(),
+                frontend_url: reader.frontend_url(),
             },
             jitsi: reader.jitsi(),
             money: MoneyRules {
@@ -355,6 +410,7 @@ impl Settings {
                 json: reader.text("MAJLIS_LOG_FORMAT", "text") == "json",
             },
             uploads: reader.uploads(),
+            mail: reader.mail(),
             morph: match reader.text("MORPH_STYLE", "class").as_str() {
                 "alias" => MorphStyle::Alias,
                 _ => MorphStyle::Class,
@@ -400,7 +456,7 @@ impl ExistingServers {
 
 #[cfg(test)]
 mod tests {
-    use super::{JwtKeys, Settings, VARIABLES};
+    use super::{JwtKeys, MailEncryption, MailTransport, Settings, VARIABLES};
 
     fn minimal(name: &str) -> Option<String> {
         match name {
@@ -443,6 +499,36 @@ mod tests {
     }
 
     #[test]
+    fn mail_leaves_as_laravels_variables_say() {
+        let read = |pairs: &'static [(&'static str, &'static str)]| {
+            Settings::read(move |name| {
+                let set = pairs.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+                set.or_else(|| minimal(name))
+            })
+        };
+        let MailTransport::Files(folder) = read(&[]).unwrap().mail.transport else { panic!("not files") };
+        assert_eq!(folder, std::path::Path::new("./mail"));
+        let smtp =
+            read(&[("MAIL_MAILER", "smtp"), ("MAIL_HOST", "mail.example"), ("MAIL_PORT", "465")]).unwrap();
+        let MailTransport::Smtp(smtp) = smtp.mail.transport else { panic!("not SMTP") };
+        assert_eq!((smtp.port, smtp.encryption), (465, MailEncryption::Tls));
+        let plain = read(&[("MAIL_MAILER", "smtp"), ("MAIL_ENCRYPTION", "null")]).unwrap();
+        let MailTransport::Smtp(plain) = plain.mail.transport else { panic!("not SMTP") };
+        assert_eq!((plain.port, plain.encryption), (587, MailEncryption::None));
+        for wrong in ["MAIL_MAILER", "MAIL_ENCRYPTION"] {
+            let errors = Settings::read(|name| match name {
+                "MAIL_MAILER" if wrong != name => Some("smtp".to_owned()),
+                _ if name == wrong => Some("pigeon".to_owned()),
+                other => minimal(other),
+            });
+            assert!(errors.unwrap_err().to_string().contains(wrong));
+        }
+        let keys = read(&[("APP_KEY", "base64:AAAA"), ("APP_PREVIOUS_KEYS", "base64:BBBB, old")]).unwrap();
+        let keys: Vec<&str> = keys.auth.app_keys.iter().map(base::Secret::expose).collect();
+        assert_eq!(keys, ["base64:AAAA", "base64:BBBB", "old"]);
+    }
+
+    #[test]
     fn all_mistakes_are_told_together() {
         let errors = Settings::read(|name| match name {
             "MAJLIS_JWT_SECRET" => Some("short".to_owned()),
@@ -474,6 +560,8 @@ mod tests {
             match name {
                 "MAJLIS_JWT_SECRET" | "MAJLIS_LIMITS" => None,
                 "JITSI_DOMAIN" => Some("meet.example".to_owned()),
+                "MAIL_MAILER" => Some("smtp".to_owned()),
+                "MAIL_USERNAME" => Some("postman".to_owned()),
                 other => minimal(other),
             }
         });

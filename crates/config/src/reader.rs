@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Secret;
 
-use crate::{Jitsi, JitsiKey, JwtAlgorithm, JwtKeys, Uploads};
+use crate::{Jitsi, JitsiKey, JwtAlgorithm, JwtKeys, Mail, MailEncryption, MailTransport, Smtp, Uploads};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,18 @@ variables! {
     "MAJLIS_REFRESH_TTL_SECONDS" "2592000" "life of a refresh token";
     "BCRYPT_ROUNDS" "12" "cost of new password hashes, as in Laravel";
     "SANCTUM_EXPIRATION" "" "minutes after which Sanctum tokens are void, as in Laravel; empty is never";
+    "APP_KEY" "" "Laravel's key, which signs addresses in mails and makes reset tokens; MAJLIS_URL_SECRET unless set";
+    "APP_PREVIOUS_KEYS" "" "keys before it, whose signatures still count, separated by commas";
+    "FRONTEND_URL" "" "scheme and host of the web application, to which mails lead; APP_URL unless set";
+    "MAIL_MAILER" "file" "how mail leaves: file, log or smtp";
+    "MAJLIS_MAIL_FOLDER" "./mail" "folder of the mails, with MAIL_MAILER=file";
+    "MAIL_HOST" "127.0.0.1" "the mail server";
+    "MAIL_PORT" "587" "its port";
+    "MAIL_USERNAME" "" "name at the mail server; empty is none";
+    "MAIL_PASSWORD" "" "password at the mail server";
+    "MAIL_ENCRYPTION" "" "tls (STARTTLS), ssl or null (none); by the port unless set: ssl for 465, else tls";
+    "MAIL_FROM_ADDRESS" "hello@example.com" "the sender's address";
+    "MAIL_FROM_NAME" "Majlis" "the sender's name";
     "MAJLIS_DATABASE_CONNECTIONS" "16" "database connections of one process";
     "MAJLIS_REDIS_PREFIX" "majlis:" "before every Redis key and channel";
     "MAJLIS_HTTP_LISTEN" "127.0.0.1:7400" "where the API listens";
@@ -263,6 +275,59 @@ impl<'a> Reader<'a> {
             max_document_bytes: self.number("MAJLIS_UPLOAD_DOCUMENT_BYTES", 50 << 20),
             max_book_bytes: self.number("MAJLIS_UPLOAD_BOOK_BYTES", 200 << 20),
             url_secret: Secret::new(secret),
+        }
+    }
+
+    pub(crate) fn app_keys(&mut self) -> Vec<Secret> {
+        let previous = self.list("APP_PREVIOUS_KEYS");
+        // On a green field the secret that all processes share for addresses does.
+        let fallbacks = ["APP_KEY", "MAJLIS_URL_SECRET", "MAJLIS_JWT_SECRET"];
+        let values: Vec<Option<String>> = fallbacks.iter().map(|name| self.value(name)).collect();
+        let key = values.into_iter().flatten().next().unwrap_or_default();
+        std::iter::once(key).chain(previous).map(Secret::new).collect()
+    }
+
+    pub(crate) fn frontend_url(&mut self) -> String {
+        let api = self.text("APP_URL", "http://127.0.0.1:7400");
+        self.text("FRONTEND_URL", &api).trim_end_matches('/').to_owned()
+    }
+
+    pub(crate) fn mail(&mut self) -> Mail {
+        let folder = self.text("MAJLIS_MAIL_FOLDER", "./mail");
+        let transport = match self.text("MAIL_MAILER", "file").as_str() {
+            "log" => MailTransport::Log,
+            "smtp" => MailTransport::Smtp(self.smtp()),
+            "file" => MailTransport::Files(folder.into()),
+            _ => {
+                self.mistake("MAIL_MAILER", "must be file, log or smtp");
+                MailTransport::Log
+            }
+        };
+        Mail {
+            transport,
+            from_address: self.text("MAIL_FROM_ADDRESS", "hello@example.com"),
+            from_name: self.text("MAIL_FROM_NAME", "Majlis"),
+        }
+    }
+
+    fn smtp(&mut self) -> Smtp {
+        let port = self.number("MAIL_PORT", 587);
+        let encryption = match self.value("MAIL_ENCRYPTION").as_deref() {
+            None if port == 465 => MailEncryption::Tls,
+            None | Some("tls") => MailEncryption::StartTls,
+            Some("ssl") => MailEncryption::Tls,
+            Some("null" | "none") => MailEncryption::None,
+            Some(_) => {
+                self.mistake("MAIL_ENCRYPTION", "must be tls, ssl or null");
+                MailEncryption::StartTls
+            }
+        };
+        let password = Secret::new(self.value("MAIL_PASSWORD").unwrap_or_default());
+        Smtp {
+            host: self.text("MAIL_HOST", "127.0.0.1"),
+            port,
+            credentials: self.value("MAIL_USERNAME").map(|name| (name, password)),
+            encryption,
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Handles {
     pub(crate) revocations: Revocations,
     /// Signs the addresses of files.
     pub(crate) address_key: AddressKey,
+    /// Sends mail.
+    pub(crate) mailer: mail::Mailer,
     /// Where files are.
     pub(crate) storage: Storage,
     /// Signs passes for the video server, where there is one.
@@ -82,6 +84,7 @@ impl App {
     pub async fn start(store: Store, bus: Bus, settings: Settings) -> Result<Self, CommonFault> {
         let keys = TokenKeys::load(&settings.auth)?;
         let address_key = AddressKey::derive(settings.uploads.url_secret.expose())?;
+        let mailer = mail::Mailer::new(&settings.mail).map_err(CommonFault::internal)?;
         let storage = Storage::new(&settings.uploads.folder);
         let jitsi_key = settings.jitsi.as_ref().map(crate::rooms::PassKey::load).transpose()?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -93,6 +96,7 @@ impl App {
             address_key,
             storage,
             jitsi_key,
+            mailer,
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
             state_reads: Arc::default(),

@@ -18,6 +18,7 @@ pub mod gifts;
 pub mod idempotency;
 pub mod learning;
 pub mod machine;
+pub mod mails;
 pub mod morph;
 pub mod notifications;
 pub mod presence;

@@ -17,6 +17,7 @@ use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage, RoomTerms};
 use crate::social::{Comment, Follow, Post, PostCounters, ReactionChange, ReportReason, ReportStatus};
+use crate::users::UserCard;
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +292,12 @@ pub enum Event {
         unread_count: u32,
     },
     // + users
+    /// The hearer's own account changed, on whichever device: name, pictures, address, profile.
+    #[serde(rename = "account.updated")]
+    AccountUpdated {
+        /// What others see of it at a glance.
+        user: UserCard,
+    },
     // -
     // + social
     /// Somebody asked to follow a private account, to both.
@@ -580,6 +587,7 @@ impl Event {
             Self::NotificationCreated { .. } => "notification.created",
             Self::NotificationRead { .. } => "notification.read",
             // + users
+            Self::AccountUpdated { .. } => "account.updated",
             // -
             // + social
             Self::FollowRequested { .. } => "follow.requested",
@@ -671,6 +679,7 @@ impl Event {
             | Self::NotificationCreated { .. }
             | Self::NotificationRead { .. } => Delivery::Durable,
             // + users
+            Self::AccountUpdated { .. } => Delivery::Durable,
             // -
             // + social
             Self::FollowRequested { .. }

@@ -1,6 +1,7 @@
 //! The vocabulary on the wire: the client protocol's frames in three encodings, channels and codes, the RPC
 //! methods, the events, and each domain's inputs and views. No I/O.
 
+pub mod accounts;
 pub mod admin;
 pub mod asyncapi;
 pub mod books;
@@ -13,9 +14,11 @@ pub mod courses;
 pub mod event;
 pub mod frame;
 pub mod gifts;
+mod given;
 pub mod key;
 pub mod learning;
 pub mod notifications;
+pub mod portfolio;
 pub mod presence;
 pub mod reviews;
 pub mod rooms;

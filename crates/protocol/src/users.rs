@@ -1,10 +1,13 @@
 //! Accounts, sessions and profiles: inputs and views (domain.md §5.1, §5.2).
 
+use std::collections::BTreeMap;
+
 use base::id::UserId;
 use base::{Lang, Secret, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use crate::given;
 use crate::wallet::Wallet;
 
 /// Input of `register`.
@@ -156,6 +159,9 @@ pub struct OwnProfile {
     pub bio: Option<String>,
     /// Where the user lives.
     pub location: Option<String>,
+    /// Addresses elsewhere, by the place's name: `x`, `youtube`, `linkedin` …
+    #[serde(default)]
+    pub social_links: BTreeMap<String, String>,
     /// Followers must be accepted?
     pub is_private: bool,
     /// Others may see whether the user is online?
@@ -193,6 +199,10 @@ pub struct UpdateProfile {
     /// Followers must be accepted? `false` accepts all who have asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_private: Option<bool>,
+    /// Addresses elsewhere, all of them: of `facebook`, `github`, `instagram`, `linkedin`, `snapchat`, `telegram`,
+    /// `threads`, `tiktok`, `x` and `youtube` each at that place's own host, of `website` anywhere, with `https`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub social_links: Option<BTreeMap<String, String>>,
     /// Others may see whether the user is online?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show_online_status: Option<bool>,
@@ -228,24 +238,6 @@ impl MessagesFrom {
             Self::Followers => "followers",
             Self::None => "none",
         }
-    }
-}
-
-/// A member that tells `null` from being left out.
-pub(crate) mod given {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<T: Serialize, S: Serializer>(
-        value: &Option<Option<T>>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Option<T>>, D::Error> {
-        Option::<T>::deserialize(from).map(Some)
     }
 }
 
@@ -320,6 +312,9 @@ pub struct User {
     pub bio: Option<String>,
     /// Where the user lives; `null` where the account is private to the viewer.
     pub location: Option<String>,
+    /// Addresses elsewhere, by the place's name; none where the account is private to the viewer.
+    #[serde(default)]
+    pub social_links: BTreeMap<String, String>,
     /// Only where the user shows it.
     pub email: Option<String>,
     /// Only where the user shows it.

@@ -4,6 +4,7 @@
 //!
 //! Every function takes a [`Conn`]: a pooled connection for reads, or the connection of a transaction ([`Tx`]).
 
+pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod books;
@@ -11,18 +12,22 @@ pub mod chat;
 mod conn;
 pub mod consultations;
 pub mod courses;
+pub mod devices;
 pub mod error;
 pub mod gifts;
 pub mod idempotency;
 pub mod learning;
 pub mod ledger_checks;
+pub mod mails;
 pub mod notifications;
 pub mod outbox;
 pub mod permissions;
 mod pool;
+pub mod portfolio;
 pub mod posts;
 pub mod profiles;
 pub mod recount;
+pub mod resets;
 pub mod reviews;
 pub mod revocations;
 pub mod rooms;
@@ -39,6 +44,7 @@ use sqlx::{ConnectOptions, Executor, MySqlConnection};
 
 pub use conn::{Conn, Tx};
 pub use error::StoreError;
+pub use sqlx::types::Json;
 
 use crate::pool::Pool;
 

@@ -121,6 +121,50 @@ pub async fn list_roles(conn: &mut Conn, user_id: UserId) -> Result<Vec<String>,
     .await?)
 }
 
+/// The names of the roles of several users, as pairs.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_roles_of(
+    conn: &mut Conn,
+    user_ids: &[UserId],
+) -> Result<Vec<(UserId, String)>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = sqlx::QueryBuilder::new(
+        "SELECT DISTINCT mr.model_id, r.name FROM model_has_roles mr JOIN roles r ON r.id = mr.role_id \
+         WHERE mr.model_type IN (",
+    );
+    query.push_bind(USER_MORPHS[0]).push(", ").push_bind(USER_MORPHS[1]).push(") AND r.guard_name = ");
+    query.push_bind(GUARD).push(" AND mr.model_id IN (");
+    let mut list = query.separated(", ");
+    for id in user_ids {
+        list.push_bind(*id);
+    }
+    query.push(") ORDER BY mr.model_id, r.name");
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// Takes a role from a user, in either spelling of the model; nothing where the user does not have it.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn delete_user_role(conn: &mut Conn, user_id: UserId, role: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM model_has_roles WHERE model_id = ? AND model_type IN (?, ?) AND role_id IN \
+         (SELECT id FROM roles WHERE name = ? AND guard_name = ?)",
+    )
+    .bind(user_id)
+    .bind(USER_MORPHS[0])
+    .bind(USER_MORPHS[1])
+    .bind(role)
+    .bind(GUARD)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The names of a user's effective permissions, sorted; a super-admin's are all there are.
 ///
 /// # Errors

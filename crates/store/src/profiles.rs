@@ -2,6 +2,8 @@
 
 use base::id::UserId;
 use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
 
 use crate::{Conn, StoreError, affected};
 
@@ -16,6 +18,8 @@ pub struct ProfileSettingsRow {
     pub language: String,
     /// IANA name.
     pub timezone: String,
+    /// Addresses elsewhere, by the place's name.
+    pub social_links: Option<Json<Value>>,
     /// Followers must be accepted?
     pub is_private: bool,
     /// Others may see whether the user is online?
@@ -41,7 +45,7 @@ pub async fn lock_profile(
     user_id: UserId,
 ) -> Result<Option<ProfileSettingsRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT bio, location, language, timezone, is_private, show_online_status, show_email, show_phone, \
+        "SELECT bio, location, language, timezone, social_links, is_private, show_online_status, show_email, show_phone, \
          allow_messages_from, followers_count, following_count FROM user_profiles WHERE user_id = ? FOR UPDATE",
     )
     .bind(user_id)
@@ -114,7 +118,7 @@ pub async fn update_profile(
     row: &ProfileSettingsRow,
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
-        "UPDATE user_profiles SET bio = ?, location = ?, language = ?, timezone = ?, is_private = ?, \
+        "UPDATE user_profiles SET bio = ?, location = ?, language = ?, timezone = ?, is_private = ?, social_links = ?, \
          show_online_status = ?, show_email = ?, show_phone = ?, allow_messages_from = ?, \
          updated_at = UTC_TIMESTAMP() WHERE user_id = ?",
     )
@@ -123,6 +127,7 @@ pub async fn update_profile(
     .bind(&row.language)
     .bind(&row.timezone)
     .bind(row.is_private)
+    .bind(row.social_links.as_ref())
     .bind(row.show_online_status)
     .bind(row.show_email)
     .bind(row.show_phone)

@@ -3,7 +3,9 @@
 
 use base::id::UserId;
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::QueryBuilder;
+use sqlx::types::Json;
 
 use crate::permissions::{GUARD, USER_MORPHS};
 use crate::{Conn, StoreError, affected};
@@ -293,6 +295,8 @@ pub struct ProfileRow {
     pub bio: Option<String>,
     /// Where the user lives.
     pub location: Option<String>,
+    /// Addresses elsewhere, by the place's name.
+    pub social_links: Option<Json<Value>>,
     /// Followers must be accepted?
     pub is_private: Option<bool>,
     /// Others may see whether the user is online?
@@ -325,7 +329,7 @@ pub enum ProfileName<'a> {
 pub async fn find_profile(conn: &mut Conn, name: ProfileName<'_>) -> Result<Option<ProfileRow>, StoreError> {
     let mut query = QueryBuilder::new(
         "SELECT u.id, u.name, u.username, u.email, u.phone, u.avatar, u.cover, u.headline, u.is_verified, u.is_online, \
-         p.bio, p.location, p.is_private, p.show_online_status, p.show_email, p.show_phone, p.allow_messages_from, \
+         p.bio, p.location, p.social_links, p.is_private, p.show_online_status, p.show_email, p.show_phone, p.allow_messages_from, \
          p.followers_count, p.following_count FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id \
          WHERE u.deleted_at IS NULL AND u.is_active = 1 AND ",
     );
@@ -360,6 +364,10 @@ pub struct CardFilter<'a> {
     pub role: Option<&'a str>,
     /// Only (un)verified ones.
     pub is_verified: Option<bool>,
+    /// Only users who are interested in this category.
+    pub category_id: Option<u64>,
+    /// Those whom most follow first, instead of the newest accounts.
+    pub by_followers: bool,
     /// Without those who block this user, and without those whom this user blocks.
     pub viewer_id: UserId,
 }
@@ -393,9 +401,14 @@ pub async fn list_cards(
     cursor: Option<(UserId, bool)>,
     limit: u32,
 ) -> Result<Vec<CardRow>, StoreError> {
-    let mut query = QueryBuilder::new(
-        "SELECT u.id, u.name, u.username, u.avatar, u.is_verified FROM users u \
-         WHERE u.deleted_at IS NULL AND u.is_active = 1 AND NOT EXISTS \
+    let mut query = QueryBuilder::new("SELECT u.id, u.name, u.username, u.avatar, u.is_verified FROM ");
+    query.push(if filter.by_followers {
+        "user_profiles p JOIN users u ON u.id = p.user_id"
+    } else {
+        "users u"
+    });
+    query.push(
+        " WHERE u.deleted_at IS NULL AND u.is_active = 1 AND NOT EXISTS \
          (SELECT 1 FROM hub_user_blocks b WHERE b.blocker_id = u.id AND b.blocked_id = ",
     );
     query.push_bind(filter.viewer_id).push(
@@ -418,13 +431,37 @@ pub async fn list_cards(
     if let Some(is_verified) = filter.is_verified {
         query.push(" AND u.is_verified = ").push_bind(is_verified);
     }
-    let forward = cursor.is_none_or(|(_, forward)| forward);
-    if let Some((id, _)) = cursor {
-        query.push(if forward { " AND u.id < " } else { " AND u.id > " }).push_bind(id);
+    if let Some(category_id) = filter.category_id {
+        query.push(" AND EXISTS (SELECT 1 FROM user_interests i WHERE i.user_id = u.id AND i.category_id = ");
+        query.push_bind(category_id).push(")");
     }
-    query
-        .push(if forward { " ORDER BY u.id DESC LIMIT " } else { " ORDER BY u.id ASC LIMIT " })
-        .push_bind(limit);
+    let forward = cursor.is_none_or(|(_, forward)| forward);
+    match (filter.by_followers, cursor) {
+        (_, None) => {}
+        (false, Some((id, _))) => {
+            query.push(if forward { " AND u.id < " } else { " AND u.id > " }).push_bind(id);
+        }
+        (true, Some((id, _))) => {
+            // The place of an account is where its count is now.
+            let count: Option<u32> =
+                sqlx::query_scalar("SELECT followers_count FROM user_profiles WHERE user_id = ?")
+                    .bind(id)
+                    .fetch_optional(&mut *conn)
+                    .await?;
+            let count = count.unwrap_or(0);
+            let (beyond, and) = if forward { ("<", "<") } else { (">", ">") };
+            query.push(format!(" AND p.followers_count {beyond}= ")).push_bind(count);
+            query.push(format!(" AND (p.followers_count {beyond} ")).push_bind(count);
+            query.push(" OR p.user_id ").push(and).push(" ").push_bind(id).push(")");
+        }
+    }
+    query.push(match (filter.by_followers, forward) {
+        (false, true) => " ORDER BY u.id DESC LIMIT ",
+        (false, false) => " ORDER BY u.id ASC LIMIT ",
+        (true, true) => " ORDER BY p.followers_count DESC, p.user_id DESC LIMIT ",
+        (true, false) => " ORDER BY p.followers_count ASC, p.user_id ASC LIMIT ",
+    });
+    query.push_bind(limit);
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 

@@ -149,6 +149,7 @@ async fn no_operation_is_without_a_try() {
 
 domains! {
     // + users
+    users,
     // -
     // + social
     social,

@@ -38,6 +38,7 @@ pub async fn purge_expired(app: &App) -> Result<u64, CommonFault> {
                     store::tokens::delete_old_used_tokens(&mut conn, used_before, BATCH).await
                 }
                 Step::Tokens => store::tokens::delete_expired_tokens(&mut conn, ended_before, BATCH).await,
+                Step::Mails => store::mails::delete_settled_mails(&mut conn, ended_before, BATCH).await,
                 Step::Revocations => {
                     store::revocations::delete_old_revocations(&mut conn, now.as_chrono(), BATCH).await
                 }
@@ -61,11 +62,20 @@ enum Step {
     UsedTokens,
     Tokens,
     Revocations,
+    /// Sent or given up a day ago.
+    Mails,
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Answers, Self::Outbox, Self::Sessions, Self::UsedTokens, Self::Tokens, Self::Revocations];
+    const ALL: [Self; 7] = [
+        Self::Answers,
+        Self::Outbox,
+        Self::Sessions,
+        Self::UsedTokens,
+        Self::Tokens,
+        Self::Revocations,
+        Self::Mails,
+    ];
 }
 
 async fn delete_ended_sessions(

@@ -39,13 +39,22 @@ const PURGE_EVERY: Duration = Duration::from_secs(600);
 /// Between two comparisons of counters with what they count.
 const DRIFT_EVERY: Duration = Duration::from_secs(3_600);
 const UPKEEP_LEASE_NAME: &str = "upkeep";
+/// Between two looks for mail that waits.
+const MAIL_EVERY: Duration = Duration::from_secs(2);
+/// How long a node stays elected to send mail: longer than a slow mail server takes for a letter.
+const MAIL_LEASE: Duration = Duration::from_secs(60);
+const MAIL_LEASE_NAME: &str = "mail";
 /// Its own: not every node sees the files.
 const UPLOADS_LEASE_NAME: &str = "uploads";
 
 /// Runs until `shutdown`. Failures are logged and tried again at the next beat.
 pub async fn run_clocks(app: &App, shutdown: CancellationToken) {
     // Side by side: the upkeep may take its time, and events must not wait for it.
-    tokio::join!(Box::pin(run_beat(app, &shutdown)), Box::pin(run_upkeep(app, &shutdown)));
+    tokio::join!(
+        Box::pin(run_beat(app, &shutdown)),
+        Box::pin(run_upkeep(app, &shutdown)),
+        Box::pin(run_mail(app, &shutdown))
+    );
 }
 
 /// What nobody should wait for.
@@ -100,6 +109,21 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     give_back(app, LEASE_NAME).await;
 }
 
+/// A mail server may take its time, and nothing else must wait for it.
+async fn run_mail(app: &App, shutdown: &CancellationToken) {
+    let mut beat = interval(Instant::now(), MAIL_EVERY);
+    let work = async {
+        loop {
+            beat.tick().await;
+            if is_elected(app, MAIL_LEASE_NAME, MAIL_LEASE).await {
+                told("send_mails", crate::mails::send_mails(app).await.map(drop));
+            }
+        }
+    };
+    run_until(shutdown, work).await;
+    give_back(app, MAIL_LEASE_NAME).await;
+}
+
 /// What goes through many rows.
 async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now() + UPKEEP_AFTER, UPKEEP_EVERY);
@@ -130,6 +154,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
                 purge_at = Instant::now() + PURGE_EVERY;
                 told("purge_expired", purge_expired(app).await.map(drop));
                 told("purge_index", crate::search::purge_index(app).await.map(drop));
+                told("purge_accounts", crate::users::purge_accounts_due(app).await.map(drop));
             }
         }
     };

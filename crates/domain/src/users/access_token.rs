@@ -199,6 +199,8 @@ mod tests {
             refresh_ttl: Duration::from_secs(3_600),
             bcrypt_rounds: 4,
             sanctum_expiration: None,
+            app_keys: Vec::new(),
+            frontend_url: String::new(),
         }
     }
 

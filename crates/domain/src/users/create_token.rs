@@ -4,9 +4,9 @@ use base::{CommonFault, Problem, Time, Violations};
 use protocol::users::{CreateToken, TokenCreated, TokenInfo};
 use store::tokens::NewTokenRow;
 
-use super::login_limits::LoginAttempt;
+use super::UserError;
+use super::own_password::require_password;
 use super::session::{plain_token, sha256_hex};
-use super::{ClientContext, UserError, password};
 use crate::morph::Morph;
 use crate::{Actor, App};
 
@@ -79,23 +79,4 @@ pub async fn create_token(app: &App, actor: &Actor, input: CreateToken) -> Resul
             created_at: Some(now),
         },
     })
-}
-
-/// Demands the actor's password, again. Wrong ones count against the account as failed sign-ins do.
-async fn require_password(app: &App, actor: &Actor, given: &str) -> Result<(), UserError> {
-    let mut conn = app.store.reader().await?;
-    let account = store::users::find_account(&mut conn, actor.user_id()).await;
-    drop(conn);
-    let account = account?.ok_or(UserError::AccountDeleted)?;
-    let permit = password::hashing_permit(app).await?;
-    let name = actor.user_id().to_string();
-    let attempt =
-        LoginAttempt::begin(app, &ClientContext::default(), &format!("password-of:{name}"), &name).await?;
-    if password::verify_password(app, &permit, given, Some(&account.password)).await? {
-        attempt.succeeded(app).await;
-        Ok(())
-    } else {
-        attempt.failed(app).await;
-        Err(UserError::InvalidCredentials)
-    }
 }

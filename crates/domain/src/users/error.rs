@@ -28,6 +28,15 @@ pub enum UserError {
     /// One blocks oneself.
     #[error("You cannot block yourself.")]
     SelfBlock,
+    /// The link to choose a new password does not hold: a wrong token, an old one, or no such account.
+    #[error("This link to choose a new password is not valid any more; ask for another one.")]
+    ResetTokenInvalid,
+    /// The link to confirm an address was not signed by us, or the account has another address now.
+    #[error("This link to confirm an e-mail address is not valid.")]
+    VerificationLinkInvalid,
+    /// The link to confirm an address is past its time.
+    #[error("This link to confirm an e-mail address has expired; ask for another one.")]
+    VerificationLinkExpired,
     /// The account is above the one who acts, or their own, or the last super-admin's.
     #[error("This account is above your reach.")]
     ProtectedAccount,
@@ -42,6 +51,9 @@ impl Fault for UserError {
             Self::RefreshTokenReused => Rule::REFRESH_TOKEN_REUSED,
             Self::AccountDeleted => Rule::UNAUTHENTICATED,
             Self::SelfBlock => Rule::SELF_BLOCK,
+            Self::ResetTokenInvalid => Rule::RESET_TOKEN_INVALID,
+            Self::VerificationLinkInvalid => Rule::VERIFICATION_LINK_INVALID,
+            Self::VerificationLinkExpired => Rule::VERIFICATION_LINK_EXPIRED,
             Self::ProtectedAccount => Rule::PROTECTED_ACCOUNT,
         }
     }

@@ -4,8 +4,8 @@ use base::CommonFault;
 use protocol::users::{Me, OwnProfile, Unread};
 use store::users::{ProfileName, ProfileRow};
 
-use super::UserError;
 use super::session::account_view;
+use super::{UserError, social_links};
 use crate::wallet::{self, WalletError};
 use crate::{Actor, App};
 
@@ -45,6 +45,7 @@ fn own_profile(row: ProfileRow) -> OwnProfile {
     OwnProfile {
         bio: row.bio,
         location: row.location,
+        social_links: social_links::read(row.social_links.map(|links| links.0)),
         is_private: row.is_private.unwrap_or(false),
         show_online_status: row.show_online_status.unwrap_or(true),
         show_email: row.show_email.unwrap_or(false),

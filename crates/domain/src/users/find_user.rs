@@ -5,8 +5,8 @@ use base::id::UserId;
 use protocol::users::{User, UserCard};
 use store::users::{ProfileName, ProfileRow, RelationshipRow};
 
-use super::UserError;
 use super::message_policy::relationship;
+use super::{UserError, social_links};
 use crate::uploads::picture_url;
 use crate::{Actor, App};
 
@@ -84,6 +84,7 @@ fn view(
         cover: picture_url(app, shown(row.cover)),
         bio: shown(row.bio),
         location: shown(row.location),
+        social_links: social_links::read(row.social_links.filter(|_| open).map(|links| links.0)),
         email: Some(row.email).filter(|_| email_shown),
         phone: row.phone.filter(|_| phone_shown),
         is_private: row.is_private.unwrap_or(false),

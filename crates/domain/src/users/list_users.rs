@@ -18,13 +18,17 @@ pub struct UserFilter {
     pub role: Option<String>,
     /// Only (un)verified ones.
     pub is_verified: Option<bool>,
+    /// Only users who are interested in this category.
+    pub category_id: Option<u64>,
+    /// Those whom most follow first, instead of the newest accounts.
+    pub by_followers: bool,
 }
 
 /// Roles that one may search by.
 const ROLES: &[&str] = &["speaker"];
 const MAX_QUERY: usize = 100;
 
-/// Active users, newest account first, without those who block the viewer or whom the viewer blocks.
+/// Active users, newest account first or most followed first, without those who block the viewer or whom the viewer blocks.
 ///
 /// # Errors
 /// [`base::CommonFault::Invalid`] for a role that cannot be searched by.
@@ -46,6 +50,8 @@ pub async fn list_users(
         prefix: q,
         role: filter.role.as_deref(),
         is_verified: filter.is_verified,
+        category_id: filter.category_id,
+        by_followers: filter.by_followers,
         viewer_id: viewer.user_id(),
     };
     let cursor = page.cursor.map(|cursor| (cursor.id, cursor.forward));

@@ -1,13 +1,17 @@
 //! `POST /auth/login` (domain.md §5.1, §7.4, §9.4).
 
-use base::{CommonFault, Problem, Violations};
+use base::id::UserId;
+use base::{CommonFault, Problem, Time, Violations};
+use protocol::notifications::NotificationKind;
 use protocol::users::{LogIn, SignedIn};
 use store::users::{AccountRow, LoginColumn};
 
 use super::login_limits::LoginAttempt;
 use super::password;
-use super::session::{OpenSession, open_session, signed_in};
+use super::session::{OpenSession, open_session, session_name, sha256_hex, signed_in};
 use super::{ClientContext, UserError};
+use crate::notifications::{Notice, notify};
+use crate::unit::Unit;
 use crate::{App, in_unit};
 
 /// Longer logins are no account's.
@@ -53,8 +57,36 @@ pub async fn log_in(app: &App, client: &ClientContext, input: LogIn) -> Result<S
     drop(permit);
     let device = input.device_name.as_deref();
     let opened: Result<OpenSession, UserError> =
-        in_unit!(app, |unit| open_session(unit, app, account.id, client, device));
+        in_unit!(app, |unit| write_log_in(app, unit, account.id, client, device));
     Ok(signed_in(app, account, opened?)?)
+}
+
+/// A session; a device that nobody has signed in from before is told to the account's owner, but for the first of all.
+async fn write_log_in(
+    app: &App,
+    unit: &mut Unit,
+    user_id: UserId,
+    client: &ClientContext,
+    device: Option<&str>,
+) -> Result<OpenSession, UserError> {
+    let session = open_session(unit, app, user_id, client, device).await?;
+    let name = session_name(client, device);
+    if note_device(unit, user_id, &name).await? {
+        let notice = Notice::new(NotificationKind::AccountNewLogin, user_id).with("device", name);
+        notify(app, unit, notice).await?;
+    }
+    Ok(session)
+}
+
+/// Remembers a device by its name; is it another one than those before?
+pub(super) async fn note_device(unit: &mut Unit, user_id: UserId, name: &str) -> Result<bool, UserError> {
+    let device = sha256_hex(name);
+    if store::devices::has_device(unit, user_id, &device).await? {
+        return Ok(false);
+    }
+    let others = store::devices::count_devices(unit, user_id).await?;
+    store::devices::insert_device(unit, user_id, &device, Time::now_in_seconds().as_chrono()).await?;
+    Ok(others > 0)
 }
 
 /// What looks like an address is one, what begins with `+` is a number, and the rest is a username or, all digits,

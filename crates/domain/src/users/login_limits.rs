@@ -24,6 +24,10 @@ const ACCOUNT: TokenBucket = TokenBucket { capacity: 20, refill_per_sec: 20.0 / 
 const ADDRESS: TokenBucket = TokenBucket { capacity: 50, refill_per_sec: 50.0 / HOUR };
 /// Registrations from one address: 5 in half an hour.
 const REGISTRATIONS: TokenBucket = TokenBucket { capacity: 5, refill_per_sec: 10.0 / HOUR };
+/// Mails asked for from one address: 20 an hour.
+const MAILS: TokenBucket = TokenBucket { capacity: 20, refill_per_sec: 20.0 / HOUR };
+/// Links to confirm an address: one a minute.
+const VERIFICATIONS: TokenBucket = TokenBucket { capacity: 1, refill_per_sec: 1.0 / MINUTE };
 /// The longest lock.
 const MAX_LOCK_MINUTES: u32 = 15;
 /// Locks of the last hour make the next one longer.
@@ -162,14 +166,46 @@ fn lock_minutes(count: u32) -> i64 {
 /// # Errors
 /// [`CommonFault::RateLimited`].
 pub(super) async fn admit_registration(app: &App, client: &ClientContext) -> Result<(), CommonFault> {
-    let (true, Some(ip)) = (app.settings.limits.enabled, client.ip_text()) else { return Ok(()) };
-    match app.bus.take(&format!("register:{ip}"), 1, REGISTRATIONS).await {
+    let Some(ip) = client.ip_text() else { return Ok(()) };
+    admit(app, &format!("register:{ip}"), REGISTRATIONS).await
+}
+
+/// Lets a mail be asked for from an address, or says when the next may (domain.md §2.5).
+///
+/// # Errors
+/// [`CommonFault::RateLimited`].
+pub(super) async fn admit_mail(app: &App, client: &ClientContext) -> Result<(), CommonFault> {
+    let Some(ip) = client.ip_text() else { return Ok(()) };
+    admit(app, &format!("mail:{ip}"), MAILS).await
+}
+
+/// Lets an account ask for a link to confirm its address, or says when it may again.
+///
+/// # Errors
+/// [`CommonFault::RateLimited`].
+pub(super) async fn admit_verification(app: &App, user_id: u64) -> Result<(), CommonFault> {
+    admit(app, &format!("verification:{user_id}"), VERIFICATIONS).await
+}
+
+async fn admit(app: &App, bucket: &str, rule: TokenBucket) -> Result<(), CommonFault> {
+    if !app.settings.limits.enabled {
+        return Ok(());
+    }
+    match app.bus.take(bucket, 1, rule).await {
         Ok(allowance) if allowance.allowed => Ok(()),
         Ok(allowance) => Err(CommonFault::RateLimited(allowance.retry_after)),
         Err(error) => {
-            tracing::warn!(%error, "a registration is not counted");
+            tracing::warn!(%error, bucket, "what is limited is not counted");
             Ok(())
         }
+    }
+}
+
+/// Whoever has shown by mail whose the account is, is not kept out by what others guessed (domain.md §9.4).
+pub(super) async fn forget_account(app: &App, user_id: u64) {
+    let bucket = format!("login-account:{}", sha256_hex(&user_id.to_string()));
+    if let Err(error) = app.bus.cache_invalidate(&[&bucket]).await {
+        tracing::warn!(%error, "failed attempts to sign in are not forgotten");
     }
 }
 

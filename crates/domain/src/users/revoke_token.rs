@@ -20,7 +20,7 @@ pub async fn revoke_token(app: &App, actor: &Actor, id: u64) -> Result<(), UserE
     actor.require("write")?;
     let subjects: Result<Vec<String>, UserError> =
         in_unit!(app, |unit| write_revocation(unit, app, actor, id));
-    note(app, subjects?);
+    note_revoked(app, subjects?);
     Ok(())
 }
 
@@ -31,12 +31,12 @@ pub async fn revoke_token(app: &App, actor: &Actor, id: u64) -> Result<(), UserE
 pub async fn revoke_other_tokens(app: &App, actor: &Actor) -> Result<(), UserError> {
     actor.require("write")?;
     let subjects: Result<Vec<String>, UserError> = in_unit!(app, |unit| write_others(unit, app, actor));
-    note(app, subjects?);
+    note_revoked(app, subjects?);
     Ok(())
 }
 
 /// This process refuses them from now on; the others hear of it.
-fn note(app: &App, subjects: Vec<String>) {
+pub(super) fn note_revoked(app: &App, subjects: Vec<String>) {
     let until = revoked_until(app);
     for subject in subjects {
         app.revocations.note(subject, until);
@@ -64,7 +64,11 @@ async fn write_revocation(
     Ok(vec![token_subject(id)])
 }
 
-async fn write_others(unit: &mut Unit, app: &App, actor: &Actor) -> Result<Vec<String>, UserError> {
+pub(super) async fn write_others(
+    unit: &mut Unit,
+    app: &App,
+    actor: &Actor,
+) -> Result<Vec<String>, UserError> {
     let user_id = actor.user_id();
     let mut sessions = store::tokens::lock_sessions(unit, user_id).await?;
     sessions.retain(|session| Some(session.session_id.as_str()) != actor.session_id());

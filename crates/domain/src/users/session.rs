@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use store::tokens::{NewTokenRow, SessionRow};
 use store::users::AccountRow;
 
-use super::revocations::revoked_until;
+use super::revocations::{all_of_user, revoked_for_long, revoked_until};
 use super::{ClientContext, UserError};
 use crate::App;
 use crate::morph::Morph;
@@ -19,6 +19,8 @@ use crate::uploads::picture_url;
 
 /// The ability that only refreshing takes: such a token is no Bearer.
 pub(super) const REFRESH: &str = "refresh";
+/// The most API tokens that are ended at a time.
+const MOST_TOKENS: u32 = 10_000;
 /// What an access token of a session may do.
 const SESSION_ABILITIES: [&str; 1] = ["*"];
 
@@ -94,7 +96,7 @@ pub(super) async fn open_session(
 }
 
 /// What the list of sessions calls it: the name given, or the beginning of the `User-Agent`.
-fn session_name(client: &ClientContext, device_name: Option<&str>) -> String {
+pub(super) fn session_name(client: &ClientContext, device_name: Option<&str>) -> String {
     let given = device_name.map(base::text::clean).filter(|name| !name.is_empty());
     let agent = || client.user_agent.as_deref().map(base::text::clean).filter(|agent| !agent.is_empty());
     let name = given.or_else(agent).unwrap_or_else(|| "unknown device".to_owned());
@@ -139,6 +141,39 @@ pub(super) async fn end_tokens(
         unit.control(ControlMessage::SessionRevoked { user_id, subject });
     }
     Ok(())
+}
+
+/// What ended with [`end_everything`].
+pub(super) struct Ended {
+    pub(super) sessions: usize,
+    pub(super) api_tokens: usize,
+    /// What this process has to refuse from the commit on, and until when.
+    pub(super) subjects: Vec<(String, Time)>,
+}
+
+/// Ends all that an account is signed in with: sessions, API tokens, access tokens that belong to no session, and the
+/// sessions of a Laravel web application. Sockets close with 4501 on every node.
+pub(super) async fn end_everything(unit: &mut Unit, app: &App, user_id: UserId) -> Result<Ended, UserError> {
+    let now = Time::now_in_seconds();
+    let sessions = store::tokens::lock_sessions(unit, user_id).await?;
+    let until = revoked_until(app);
+    let mut subjects: Vec<(String, Time)> =
+        sessions.iter().map(|session| (session.session_id.clone(), until)).collect();
+    end_sessions(unit, app, user_id, &sessions).await?;
+    let tokens = store::tokens::list_tokens(unit, user_id, now.as_chrono(), MOST_TOKENS).await?;
+    let tokens: Vec<(u64, String)> = tokens.into_iter().map(|token| (token.id, token.token)).collect();
+    subjects.extend(tokens.iter().map(|&(id, _)| (token_subject(id), until)));
+    end_tokens(unit, app, user_id, &tokens).await?;
+    store::accounts::delete_web_sessions(unit, user_id).await?;
+
+    // Those that were signed without a session (`majlis token`) are in no list: all that were signed until now.
+    let (subject, until) = (all_of_user(user_id, now), revoked_for_long());
+    store::revocations::insert_revocations(unit, user_id, std::slice::from_ref(&subject), until.as_chrono())
+        .await?;
+    unit.emit(Channel::User(user_id), Event::SessionRevoked { session_id: None });
+    unit.control(ControlMessage::SessionRevoked { user_id, subject: subject.clone() });
+    subjects.push((subject, until));
+    Ok(Ended { sessions: sessions.len(), api_tokens: tokens.len(), subjects })
 }
 
 /// Signs the access token of a session and puts the answer together.

@@ -21,7 +21,7 @@ pub(super) async fn require_reach(unit: &mut Unit, actor: &Actor, user_id: UserI
 }
 
 /// 0 for learners and speakers, more for staff. A role that is none of ours has no rank.
-fn rank(roles: &[String]) -> usize {
+pub(super) fn rank(roles: &[String]) -> usize {
     const STAFF: usize = 3;
     let staff = ROLES.iter().take(STAFF);
     let best = staff.enumerate().find(|(_, staff)| roles.iter().any(|role| role == *staff));

@@ -1,12 +1,13 @@
-//! `PATCH /me/profile` (domain.md §5.2). `social_links` are not among it.
+//! `PATCH /me/profile` (domain.md §5.2).
 
 use base::id::UserId;
 use base::text::{clean, length};
 use base::{CommonFault, Lang, Problem, Time, Violations};
 use protocol::users::{OwnProfile, ProfileUpdated, UpdateProfile};
+use store::Json;
 use store::profiles::ProfileSettingsRow;
 
-use super::{UserError, account_rules};
+use super::{UserError, account_rules, social_links};
 use crate::fault::of_store;
 use crate::unit::Unit;
 use crate::{Actor, App, in_unit, presence, social};
@@ -54,6 +55,9 @@ fn check(input: UpdateProfile) -> Result<UpdateProfile, Violations> {
     if let Some(timezone) = &input.timezone {
         account_rules::check_timezone(timezone, &mut violations);
     }
+    if let Some(links) = &input.social_links {
+        social_links::check(links, &mut violations);
+    }
     violations.into_result()?;
     Ok(input)
 }
@@ -86,6 +90,10 @@ fn changed(before: &ProfileSettingsRow, changes: &UpdateProfile) -> ProfileSetti
         location: changes.location.clone().unwrap_or(row.location),
         language: changes.language.map_or(row.language, |language| language.code().to_owned()),
         timezone: changes.timezone.clone().unwrap_or(row.timezone),
+        social_links: match &changes.social_links {
+            Some(links) => Some(Json(serde_json::json!(links))),
+            None => row.social_links,
+        },
         is_private: changes.is_private.unwrap_or(row.is_private),
         show_online_status: changes.show_online_status.unwrap_or(row.show_online_status),
         show_email: changes.show_email.unwrap_or(row.show_email),
@@ -119,6 +127,7 @@ fn view(row: ProfileSettingsRow) -> ProfileUpdated {
         profile: OwnProfile {
             bio: row.bio,
             location: row.location,
+            social_links: social_links::read(row.social_links.map(|links| links.0)),
             is_private: row.is_private,
             show_online_status: row.show_online_status,
             show_email: row.show_email,

@@ -30,6 +30,8 @@ mod gift_streaks;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]
+mod laravel;
+#[cfg(test)]
 mod learning;
 #[cfg(test)]
 mod notifications;

@@ -98,6 +98,10 @@ impl Stack {
             let folder = self.data.path().join("files");
             variables.insert("MAJLIS_UPLOADS", folder.display().to_string());
         }
+        if !config::is_set("MAJLIS_MAIL_FOLDER") {
+            let folder = self.data.path().join("mail");
+            variables.insert("MAJLIS_MAIL_FOLDER", folder.display().to_string());
+        }
         if options.no_limits {
             variables.insert("MAJLIS_LIMITS", "off".to_owned());
         }

@@ -326,6 +326,7 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     Notice { name: "notification.read", channels: OWN, summary: "The hearer has read notifications." },
     // + users
+    Notice { name: "account.updated", channels: OWN, summary: "The hearer's own account changed." },
     // -
     // + social
     Notice {

@@ -81,6 +81,11 @@ migrations! {
     30 "0030_notification_list.sql"
     31 "0031_notification_unread.sql"
     // + users 100
+    100 "0100_mails.sql"
+    101 "0101_known_devices.sql"
+    102 "0102_users_deleted_created.sql"
+    103 "0103_users_created_at.sql"
+    104 "0104_profiles_followers.sql"
     // -
     // + social 110
     110 "0110_following_list.sql"

@@ -1,7 +1,13 @@
 //! Signing in and out, tokens, profiles (domain.md §5.1, §5.2, §7.1, §7.4, §9.4).
 
+mod administration;
 mod blocking;
+mod endings;
+mod letters;
+mod own_account;
+mod passwords;
 mod people;
+mod portfolio;
 mod profile;
 mod sessions;
 mod signing_in;

@@ -15,7 +15,7 @@ async fn registering_makes_account_profile_wallet_and_session() {
     let mut input = registration("sara");
     input.phone = Some("+966501234567".to_owned());
     input.password_confirmation = Some(input.password.clone());
-    let answer = users::register(&world, &client("203.0.113.7"), input).await.unwrap();
+    let answer = users::register(&world, &client("203.0.113.7"), input).await.unwrap().signed_in().unwrap();
     assert_eq!((answer.token_type.as_str(), answer.expires_in), ("Bearer", 900));
     assert_eq!(answer.abilities, ["*"]);
     assert_eq!(
