@@ -117,6 +117,7 @@ fn describe_numbers(value: &mut Value) {
 fn describe_body(operation: &mut Operation, schemas: &BTreeMap<String, RefOr<Schema>>) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
     let needs_nothing = body.content.get("application/json").is_some_and(|content| {
+        let RefOr::T(content) = content else { return false };
         let mut schema = content.schema.as_ref();
         while let Some(RefOr::Ref(reference)) = schema {
             let name = reference.ref_location.rsplit('/').next().unwrap_or_default();

@@ -26,7 +26,7 @@ fn rule<T: std::fmt::Debug>(outcome: Result<T, ConsultationError>) -> Rule {
 async fn windows_of_a_day_are_apart_and_changed_by_who_has_read_them() {
     let stage = Stage::new().await;
     let app = &stage.app;
-    let speaker = stage.speaker().await;
+    let speaker = stage.consultant().await;
     let create = async |input| create_availability(app, &speaker, input).await;
     let first = create(window(Weekday::Sun, "16:00", "18:00", 60)).await.unwrap();
     assert_eq!((first.start_time.as_str(), first.timezone.as_str()), ("16:00:00", "UTC"));
@@ -57,7 +57,7 @@ async fn windows_of_a_day_are_apart_and_changed_by_who_has_read_them() {
     assert_eq!(list_availabilities(app, &speaker).await.unwrap(), [changed]);
 
     // Others: what is somebody else's is not there, and who may not offer is told so.
-    let (other, learner) = (stage.speaker().await, stage.person("learner").await);
+    let (other, learner) = (stage.consultant().await, stage.person("learner").await);
     assert_eq!(rule(find_availability(app, &other, first.id).await), Rule::NOT_FOUND);
     assert_eq!(rule(delete_availability(app, &other, first.id, &any_version()).await), Rule::NOT_FOUND);
     assert_eq!(rule(list_availabilities(app, &learner).await), Rule::FORBIDDEN);
@@ -68,7 +68,7 @@ async fn windows_of_a_day_are_apart_and_changed_by_who_has_read_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_ten_windows_that_overlap_one_is_made() {
     let stage = Stage::new().await;
-    let speaker = stage.speaker().await;
+    let speaker = stage.consultant().await;
     let mut tries = JoinSet::new();
     for minute in 0..10 {
         let (app, actor) = (stage.app.clone(), speaker.clone());
@@ -87,7 +87,7 @@ async fn of_ten_windows_that_overlap_one_is_made() {
 async fn a_week_is_replaced_at_once_and_what_begins_as_before_stays_itself() {
     let stage = Stage::new().await;
     let app = &stage.app;
-    let speaker = stage.speaker().await;
+    let speaker = stage.consultant().await;
     let week = |availabilities: Vec<CreateAvailability>| ReplaceAvailabilities { availabilities };
     let replace =
         async |version: &IfMatch, input| replace_availabilities(app, &speaker, version, input).await;

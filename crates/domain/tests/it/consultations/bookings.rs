@@ -261,8 +261,9 @@ async fn the_room_is_open_to_the_two_around_their_time() {
         settings.jitsi = Some(config::Jitsi {
             domain: "meet.example".to_owned(),
             app_id: "majlis".to_owned(),
-            app_secret: base::Secret::new(secret),
+            key: config::JitsiKey::Secret(base::Secret::new(secret)),
             audience: "jitsi".to_owned(),
+            hook_secret: None,
         });
     })
     .await;
@@ -302,7 +303,7 @@ async fn lists_show_ones_own_and_administrators_everything() {
     let stage = Stage::new().await;
     let app = &stage.app;
     let (first, _) = stage.busy_speaker("0.00").await;
-    let second = stage.speaker().await;
+    let second = stage.consultant().await;
     for day in Weekday::ALL {
         create_availability(app, &second, window(day, "00:30", "23:30", 60)).await.unwrap();
     }

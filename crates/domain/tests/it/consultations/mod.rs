@@ -50,7 +50,7 @@ static ORDINAL: AtomicU64 = AtomicU64::new(1);
 
 impl Stage {
     /// Somebody who may offer consultations, in UTC.
-    pub(crate) async fn speaker(&self) -> Actor {
+    pub(crate) async fn consultant(&self) -> Actor {
         let ordinal = ORDINAL.fetch_add(1, Ordering::Relaxed);
         let speaker = self.person(&format!("speaker{ordinal}")).await;
         self.appoint(&speaker, "speaker").await;
@@ -61,7 +61,7 @@ impl Stage {
 
     /// As [`Stage::speaker`], with hourly sessions all day, every day, at a price.
     pub(crate) async fn busy_speaker(&self, price: &str) -> (Actor, Vec<Availability>) {
-        let speaker = self.speaker().await;
+        let speaker = self.consultant().await;
         let mut windows = Vec::new();
         for day in Weekday::ALL {
             let input =

@@ -35,7 +35,7 @@ async fn every_operation_asks_for_its_ability() {
     macro_rules! refuse {
         ($($call:expr;)+) => {
             $(let refused = $call.await.map(drop).expect_err(stringify!($call));
-            assert_eq!(refused.rule(), Rule::MISSING_ABILITY, stringify!($call));)+
+            assert_eq!(refused.rule(), Rule::MISSING_ABILITY, "{}", stringify!($call));)+
         };
     }
     let words = || "x".to_owned();
