@@ -11,6 +11,8 @@ mod chat;
 #[cfg(test)]
 mod costs;
 #[cfg(test)]
+mod courses;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod errors;

@@ -121,6 +121,8 @@ domains! {
     social,
     // -
     // + courses
+    courses,
+    reviews,
     // -
     // + learning
     // -
