@@ -17,6 +17,8 @@ mod errors;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]
+mod learning;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod money;

@@ -184,6 +184,8 @@ pub struct MoneyRules {
     pub room_fee_basis_points: u32,
     /// The platform's share of a book's net price, in basis points.
     pub book_fee_basis_points: u32,
+    /// The platform's share of a course's net price, in basis points.
+    pub course_fee_basis_points: u32,
     /// Above this an adjustment needs a second administrator, in halalas.
     pub adjust_limit_minor: i64,
 }
@@ -325,6 +327,7 @@ impl Settings {
                 gift_fee_basis_points: reader.bounded("MAJLIS_GIFT_FEE_BASIS_POINTS", 3_000, 0, 10_000),
                 room_fee_basis_points: reader.bounded("MAJLIS_ROOM_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 book_fee_basis_points: reader.bounded("MAJLIS_BOOK_FEE_BASIS_POINTS", 2_000, 0, 10_000),
+                course_fee_basis_points: reader.bounded("MAJLIS_COURSE_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 adjust_limit_minor: reader.number("MAJLIS_ADJUST_LIMIT_MINOR", 100_000),
             },
             limits: Limits {

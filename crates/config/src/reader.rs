@@ -78,6 +78,7 @@ variables! {
     "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
     "MAJLIS_ROOM_FEE_BASIS_POINTS" "2000" "the platform's share of a room's net price";
     "MAJLIS_BOOK_FEE_BASIS_POINTS" "2000" "the platform's share of a book's net price";
+    "MAJLIS_COURSE_FEE_BASIS_POINTS" "2000" "the platform's share of a course's net price";
     "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
     "MAJLIS_UPLOADS" "./uploads" "folder of the uploaded files, the same for all processes; outside of what web servers show";
     "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";

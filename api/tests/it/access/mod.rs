@@ -123,6 +123,7 @@ domains! {
     // + courses
     // -
     // + learning
+    learning,
     // -
     // + books
     books,
