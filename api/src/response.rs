@@ -108,6 +108,11 @@ pub(crate) fn recorded<T: Serialize>(written: Written<T>) -> Response {
     marked(private(StatusCode::CREATED, &Data { data: written.answer }), written.replayed)
 }
 
+/// A change with a key: `200 {"data":…}`.
+pub(crate) fn repeatable<T: Serialize>(written: Written<T>) -> Response {
+    marked(data(written.answer), written.replayed)
+}
+
 fn marked(mut response: Response, replayed: bool) -> Response {
     if replayed {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));

@@ -23,6 +23,8 @@ mod errors;
 #[cfg(test)]
 mod gifts;
 #[cfg(test)]
+mod learning;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod money;

@@ -172,6 +172,11 @@ rules! {
     1812 REVIEW_DUPLICATE "reviews.duplicate" Conflict "You have reviewed it already." "سبق أن قيّمته.";
     // -
     // + learning 1900
+    1900 ALREADY_ENROLLED "learning.already_enrolled" Conflict "You are in this course already." "أنت مسجّل في هذه الدورة بالفعل.";
+    1901 OWN_COURSE "learning.own_course" Invalid "You cannot enroll in your own course." "لا يمكنك التسجيل في دورتك.";
+    1902 COURSE_NOT_OPEN "learning.not_open" Conflict "The course takes no students now." "الدورة لا تقبل طلابًا الآن.";
+    1903 CANCEL_POLICY "learning.policy_violation" Invalid "The time or the progress within which this course can be given back is over." "انقضت المهلة أو تجاوزت التقدم الذي يمكن معه إرجاع هذه الدورة.";
+    1904 WATCH_TO_COMPLETE "learning.watch_to_complete" Invalid "This lesson is done by watching it." "يكتمل هذا الدرس بمشاهدته.";
     // -
     // + books 2000
     2000 BOOK_ALREADY_PURCHASED "books.already_purchased" Conflict "You have this book already." "لديك هذا الكتاب بالفعل.";

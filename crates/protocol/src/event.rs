@@ -13,6 +13,7 @@ use crate::chat::Message;
 use crate::consultations::{Booking, Rating};
 use crate::courses::CourseStatus;
 use crate::gifts::GiftSentEvent;
+use crate::learning::{Certificate, Enrollment, Progress};
 use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage, RoomTerms};
@@ -431,6 +432,31 @@ pub enum Event {
     },
     // -
     // + learning
+    /// Somebody is in a course, for the first time or again.
+    #[serde(rename = "enrollment.created")]
+    EnrollmentCreated {
+        /// The enrollment.
+        enrollment: Box<Enrollment>,
+    },
+    /// A student is further in a lesson.
+    #[serde(rename = "progress.updated")]
+    ProgressUpdated(Box<Progress>),
+    /// All lessons of a course are done.
+    #[serde(rename = "course.completed")]
+    CourseCompleted {
+        /// The enrollment.
+        enrollment_id: u64,
+        /// The course.
+        course_id: u64,
+        /// When.
+        completed_at: Time,
+    },
+    /// A certificate was issued.
+    #[serde(rename = "certificate.issued")]
+    CertificateIssued {
+        /// The certificate.
+        certificate: Box<Certificate>,
+    },
     // -
     // + books
     /// A book was bought, to the buyer and to who sells it.
@@ -612,6 +638,10 @@ impl Event {
             Self::CourseUpdated { .. } => "course.updated",
             // -
             // + learning
+            Self::EnrollmentCreated { .. } => "enrollment.created",
+            Self::ProgressUpdated(_) => "progress.updated",
+            Self::CourseCompleted { .. } => "course.completed",
+            Self::CertificateIssued { .. } => "certificate.issued",
             // -
             // + books
             Self::BookPurchased { .. } => "book.purchased",
@@ -703,6 +733,10 @@ impl Event {
             Self::CourseUpdated { .. } => Delivery::Durable,
             // -
             // + learning
+            Self::EnrollmentCreated { .. }
+            | Self::ProgressUpdated(_)
+            | Self::CourseCompleted { .. }
+            | Self::CertificateIssued { .. } => Delivery::Durable,
             // -
             // + books
             Self::BookPurchased { .. }

@@ -159,6 +159,7 @@ domains! {
     reviews,
     // -
     // + learning
+    learning,
     // -
     // + books
     books,

@@ -13,7 +13,7 @@ use crate::{Actor, App, access};
 
 /// What somebody is to a course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Made it.
     Author,
     /// Holds `courses.manage`.
@@ -26,7 +26,7 @@ pub(super) enum Role {
 
 impl Role {
     /// May see the content of all of its lessons?
-    pub(super) const fn sees_content(self) -> bool {
+    pub(crate) const fn sees_content(self) -> bool {
         !matches!(self, Self::Nobody)
     }
 }
@@ -35,7 +35,7 @@ impl Role {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) async fn role_of(
+pub(crate) async fn role_of(
     conn: &mut Conn,
     viewer: Option<&Actor>,
     course: &CourseRow,
@@ -56,7 +56,7 @@ pub(super) async fn role_of(
 ///
 /// # Errors
 /// `not_found`.
-pub(super) async fn require_visible(
+pub(crate) async fn require_visible(
     conn: &mut Conn,
     role: Role,
     course: &CourseRow,

@@ -49,6 +49,9 @@ pub use update_course::update_course;
 pub use update_lesson::update_lesson;
 pub use update_section::update_section;
 
+pub(crate) use authority::{Role, require_visible, role_of};
+pub(crate) use view::{course_status, discount_of, lesson_type, lesson_view};
+
 /// What can go wrong with courses.
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {

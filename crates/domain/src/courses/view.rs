@@ -26,7 +26,7 @@ fn lines(column: Option<&Value>) -> Vec<String> {
     items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-pub(super) fn course_status(column: &str) -> Result<CourseStatus, StoreError> {
+pub(crate) fn course_status(column: &str) -> Result<CourseStatus, StoreError> {
     CourseStatus::from_name(column).ok_or(StoreError::Corrupt { table: "courses", column: "status" })
 }
 
@@ -38,12 +38,12 @@ pub(super) fn course_language(column: &str) -> Result<Lang, StoreError> {
     Lang::from_code(column).ok_or(StoreError::Corrupt { table: "courses", column: "language" })
 }
 
-pub(super) fn lesson_type(column: &str) -> Result<LessonType, StoreError> {
+pub(crate) fn lesson_type(column: &str) -> Result<LessonType, StoreError> {
     let corrupt = StoreError::Corrupt { table: "course_lessons", column: "content_type" };
     LessonType::from_name(column).ok_or(corrupt)
 }
 
-pub(super) fn discount_of(row: &CourseRow) -> Result<Option<Money>, StoreError> {
+pub(crate) fn discount_of(row: &CourseRow) -> Result<Option<Money>, StoreError> {
     let corrupt = |_error| StoreError::Corrupt { table: "courses", column: "discount_price" };
     row.discount_price.map(Money::from_decimal).transpose().map_err(corrupt)
 }
@@ -150,7 +150,7 @@ pub(super) fn section_view(row: SectionRow) -> Section {
 }
 
 /// A lesson for somebody who may have the content of the whole course (`open`), or only of what is shown to all.
-pub(super) fn lesson_view(app: &App, row: LessonRow, open: bool) -> Result<Lesson, StoreError> {
+pub(crate) fn lesson_view(app: &App, row: LessonRow, open: bool) -> Result<Lesson, StoreError> {
     let content_type = lesson_type(&row.content_type)?;
     let open = open || row.is_preview;
     let attachments = row.attachments.as_ref().map(|json| &json.0);

@@ -98,6 +98,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     bookings_at = Instant::now() + BOOKINGS_EVERY;
                     told("bookings_due", crate::consultations::bookings_due(app).await.map(drop));
                 }
+                told("expire_due", crate::learning::expire_due(app).await.map(drop));
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
@@ -146,6 +147,8 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
             }
             told("reconcile_presence", reconcile_presence(app).await.map(drop));
             told("accept_overdue_requests", crate::social::accept_overdue_requests(app).await.map(drop));
+            told("complete_due", crate::learning::complete_due(app).await.map(drop));
+            told("remind_due", crate::learning::remind_due(app).await.map(drop));
             if Instant::now() >= drift_at {
                 drift_at = Instant::now() + DRIFT_EVERY;
                 told("measure_drift", crate::system::measure_drift(app).await.map(drop));

@@ -395,6 +395,18 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     // -
     // + learning
+    Notice {
+        name: "enrollment.created",
+        channels: OWN,
+        summary: "The user is in a course, for the first time or again.",
+    },
+    Notice {
+        name: "progress.updated",
+        channels: OWN,
+        summary: "The user is further in a lesson of a course.",
+    },
+    Notice { name: "course.completed", channels: OWN, summary: "The user has done all lessons of a course." },
+    Notice { name: "certificate.issued", channels: OWN, summary: "A certificate of the user was issued." },
     // -
     // + books
     Notice {

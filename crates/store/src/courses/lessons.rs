@@ -239,7 +239,7 @@ pub async fn update_totals(conn: &mut Conn, course_id: u64, at: DateTime<Utc>) -
         .await?)
 }
 
-/// Counts the finished lessons of a course's active enrollments anew, of the lessons that there are: 100.00 exactly when all
+/// Counts the finished lessons of a course's enrollments that are not completed anew, of the lessons that there are: 100.00 exactly when all
 /// are finished (domain.md §5.4). The course's row is locked.
 ///
 /// # Errors
@@ -251,7 +251,7 @@ pub async fn update_active_progress(conn: &mut Conn, course_id: u64) -> Result<(
              WHERE p.enrollment_id = e.id AND p.is_completed = 1), \
            e.progress_percentage = COALESCE(FLOOR(10000 * (SELECT COUNT(*) FROM lesson_progress p \
              WHERE p.enrollment_id = e.id AND p.is_completed = 1) / NULLIF(c.total_lessons, 0)) / 100, 0) \
-         WHERE e.course_id = ? AND e.status = 'active'",
+         WHERE e.course_id = ? AND e.status <> 'completed'",
     )
     .bind(course_id)
     .execute(conn)

@@ -105,6 +105,12 @@ migrations! {
     123 "0123_reviews.sql"
     // -
     // + learning 130
+    130 "0130_enrollments_of_user.sql"
+    131 "0131_enrollments_of_course.sql"
+    132 "0132_enrollments_expiry.sql"
+    133 "0133_enrollments_finished.sql"
+    134 "0134_notes_of_user.sql"
+    135 "0135_enrollment_reminders.sql"
     // -
     // + books 140
     140 "0140_upload_books.sql"
