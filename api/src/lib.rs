@@ -110,6 +110,7 @@ fn assemble(app: App, draining: CancellationToken) -> Router {
     let identify = from_fn_with_state(door.clone(), middleware::identify);
     let (routes, _description) = routes::operators()
         .merge(routes::files())
+        .merge(routes::hooks())
         .merge(routes::api().route_layer(identify))
         .split_for_parts();
     let around = ServiceBuilder::new()

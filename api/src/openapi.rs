@@ -66,6 +66,7 @@ pub fn openapi() -> OpenApi {
     let router = OpenApiRouter::with_openapi(Description::openapi())
         .merge(routes::operators())
         .merge(routes::files())
+        .merge(routes::hooks())
         .merge(routes::api());
     let mut openapi = router.into_openapi();
     for (path, item) in &mut openapi.paths.paths {

@@ -43,6 +43,11 @@ pub(crate) fn api() -> OpenApiRouter<Door> {
         .merge(admin::routes())
 }
 
+/// What other servers tell, with secrets of their own: under `/api/v1`, but of nobody who is signed in.
+pub(crate) fn hooks() -> OpenApiRouter<Door> {
+    rooms::hooks()
+}
+
 /// Files by their signed addresses: outside of `/api`, and for whoever has one.
 pub(crate) fn files() -> OpenApiRouter<Door> {
     uploads::files()

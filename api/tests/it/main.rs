@@ -25,6 +25,8 @@ mod people;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod rooms_lifecycle;
+#[cfg(test)]
 #[path = "../../../crates/domain/tests/it/samples.rs"]
 mod samples;
 #[cfg(test)]

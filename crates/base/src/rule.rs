@@ -131,6 +131,8 @@ rules! {
     1309 ROOM_OUTSIDE_WINDOW "rooms.outside_window" Conflict "The room can be started from 15 minutes before its time until its end." "يمكن بدء الغرفة قبل موعدها بربع ساعة وحتى نهايتها.";
     1310 ROOM_TOO_MANY_PINNED "rooms.too_many_pinned" Conflict "A room has at most three pinned messages; unpin one first." "للغرفة ثلاث رسائل مثبتة على الأكثر، ألغِ تثبيت واحدة أولًا.";
     1311 ROOM_STAFF_PROTECTED "rooms.staff_protected" Forbidden "The host and moderators cannot be muted, removed or banned." "لا يمكن كتم المضيف أو المشرفين أو إخراجهم أو حظرهم.";
+    1312 ROOM_TERMS_FIXED "rooms.terms_fixed" Conflict "Price and dates cannot change while the room is live or once a seat was paid; cancel the room instead." "لا يمكن تغيير السعر والمواعيد أثناء البث أو بعد دفع مقعد، يمكنك إلغاء الغرفة.";
+    1313 ROOM_IN_USE "rooms.in_use" Conflict "The room is live, or somebody has a seat in it: end or cancel it instead." "الغرفة مباشرة أو فيها مقاعد محجوزة، أنهِها أو ألغِها أولًا.";
 
     1400 INSUFFICIENT_FUNDS "wallet.insufficient_funds" Conflict "The wallet's balance does not suffice." "رصيد المحفظة لا يكفي.";
     1401 AMOUNT_OUT_OF_RANGE "wallet.amount_out_of_range" Invalid "The amount is out of range." "المبلغ خارج الحدود المسموحة.";

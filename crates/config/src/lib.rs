@@ -165,10 +165,26 @@ pub struct Jitsi {
     pub domain: String,
     /// `iss` of its tokens.
     pub app_id: String,
-    /// HS256 secret of its tokens.
-    pub app_secret: Secret,
+    /// Signs its tokens.
+    pub key: JitsiKey,
     /// `aud` of its tokens.
     pub audience: String,
+    /// What Prosody's `event_sync` and Jibri's scripts present as a bearer token; without one, nobody is heard.
+    pub hook_secret: Option<Secret>,
+}
+
+/// How the tokens of the video server are signed.
+#[derive(Clone, Debug)]
+pub enum JitsiKey {
+    /// HS256 with a secret that both know.
+    Secret(Secret),
+    /// RS256 with a PEM file.
+    File {
+        /// The private key.
+        private: PathBuf,
+        /// `kid`, by which the video server finds the public key.
+        key_id: String,
+    },
 }
 
 /// Prices, shares and tax (domain.md §8.3, §8.5).

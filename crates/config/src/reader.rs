@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Secret;
 
-use crate::{Jitsi, JwtAlgorithm, JwtKeys, Uploads};
+use crate::{Jitsi, JitsiKey, JwtAlgorithm, JwtKeys, Uploads};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,10 @@ variables! {
     "JITSI_DOMAIN" "" "host name of the Jitsi server; empty is none";
     "JITSI_APP_ID" "" "`iss` of the Jitsi tokens";
     "JITSI_APP_SECRET" "" "secret of the Jitsi tokens (HS256)";
+    "JITSI_PRIVATE_KEY_FILE" "" "PEM file that signs the Jitsi tokens with RS256, in place of JITSI_APP_SECRET";
+    "JITSI_KEY_ID" "" "`kid` of the Jitsi tokens; with JITSI_PRIVATE_KEY_FILE it has to be";
     "JITSI_AUDIENCE" "jitsi" "`aud` of the Jitsi tokens";
+    "JITSI_HOOK_SECRET" "" "bearer token of Prosody's event_sync and of Jibri, at least 16 bytes; empty hears neither";
     "MAJLIS_CURRENCY" "SAR" "currency of all amounts";
     "MAJLIS_VAT_BASIS_POINTS" "1500" "VAT included in prices, 1/100 of a percent";
     "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
@@ -274,15 +277,30 @@ impl<'a> Reader<'a> {
     pub(crate) fn jitsi(&mut self) -> Option<Jitsi> {
         let domain = self.value("JITSI_DOMAIN")?;
         let app_id = self.value("JITSI_APP_ID");
-        let app_secret = self.value("JITSI_APP_SECRET");
-        if app_id.is_none() || app_secret.is_none() {
+        let secret = self.value("JITSI_APP_SECRET");
+        let private = self.value("JITSI_PRIVATE_KEY_FILE");
+        let key_id = self.value("JITSI_KEY_ID");
+        if app_id.is_none() || (secret.is_none() && private.is_none()) {
             self.mistake("JITSI_DOMAIN", "is set, so JITSI_APP_ID and JITSI_APP_SECRET must be, too");
+        }
+        if private.is_some() && key_id.is_none() {
+            self.mistake("JITSI_PRIVATE_KEY_FILE", "is set, so JITSI_KEY_ID must be, too");
+        }
+        let hook_secret = self.value("JITSI_HOOK_SECRET");
+        if hook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            self.mistake("JITSI_HOOK_SECRET", "must have at least 16 bytes");
         }
         Some(Jitsi {
             domain: domain.to_ascii_lowercase(),
             app_id: app_id.unwrap_or_default(),
-            app_secret: Secret::new(app_secret.unwrap_or_default()),
+            key: match private {
+                Some(private) => {
+                    JitsiKey::File { private: private.into(), key_id: key_id.unwrap_or_default() }
+                }
+                None => JitsiKey::Secret(Secret::new(secret.unwrap_or_default())),
+            },
             audience: self.text("JITSI_AUDIENCE", "jitsi"),
+            hook_secret: hook_secret.map(Secret::new),
         })
     }
 }

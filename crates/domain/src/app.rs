@@ -45,6 +45,8 @@ pub struct Handles {
     pub(crate) address_key: AddressKey,
     /// Where files are.
     pub(crate) storage: Storage,
+    /// Signs passes for the video server, where there is one.
+    pub(crate) jitsi_key: Option<crate::rooms::PassKey>,
     /// Uses of API tokens that are still to be written, in the background.
     pub(crate) last_uses: LastUses,
     /// Readers of rooms from Redis, joined.
@@ -81,6 +83,7 @@ impl App {
         let keys = TokenKeys::load(&settings.auth)?;
         let address_key = AddressKey::derive(settings.uploads.url_secret.expose())?;
         let storage = Storage::new(&settings.uploads.folder);
+        let jitsi_key = settings.jitsi.as_ref().map(crate::rooms::PassKey::load).transpose()?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let app = Self(Arc::new(Handles {
             store,
@@ -89,6 +92,7 @@ impl App {
             keys,
             address_key,
             storage,
+            jitsi_key,
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
             state_reads: Arc::default(),

@@ -14,7 +14,7 @@ use crate::courses::CourseStatus;
 use crate::gifts::GiftSentEvent;
 use crate::notifications::Notification;
 use crate::presence::{PresenceState, Visibility};
-use crate::rooms::{ReactionType, RoomMember, RoomMessage};
+use crate::rooms::{ReactionType, RoomMember, RoomMessage, RoomTerms};
 use crate::social::Follow;
 
 /// How an event travels, declared once per event (domain.md D13).
@@ -372,6 +372,38 @@ pub enum Event {
     },
     // -
     // + rooms
+    /// The host changed what is said of a room.
+    #[serde(rename = "room.updated")]
+    RoomUpdated {
+        /// The room.
+        room_id: RoomId,
+        /// All of it as it is now; of two the one with the greater `at` counts.
+        room: Box<RoomTerms>,
+    },
+    /// The day's session is over; the programme goes on.
+    #[serde(rename = "room.session_ended")]
+    RoomSessionEnded {
+        /// The room.
+        room_id: RoomId,
+        /// When.
+        ended_at: Time,
+    },
+    /// The programme is over.
+    #[serde(rename = "room.ended")]
+    RoomEnded {
+        /// The room.
+        room_id: RoomId,
+        /// When.
+        ended_at: Time,
+    },
+    /// The room was called off; who paid is paid back.
+    #[serde(rename = "room.cancelled")]
+    RoomCancelled {
+        /// The room.
+        room_id: RoomId,
+        /// When.
+        cancelled_at: Time,
+    },
     // -
     // + consultations
     // -
@@ -436,6 +468,10 @@ impl Event {
             Self::AnnotationDeleted { .. } => "annotation.deleted",
             // -
             // + rooms
+            Self::RoomUpdated { .. } => "room.updated",
+            Self::RoomSessionEnded { .. } => "room.session_ended",
+            Self::RoomEnded { .. } => "room.ended",
+            Self::RoomCancelled { .. } => "room.cancelled",
             // -
             // + consultations
             // -
@@ -499,6 +535,10 @@ impl Event {
             | Self::AnnotationDeleted { .. } => Delivery::Durable,
             // -
             // + rooms
+            Self::RoomUpdated { .. }
+            | Self::RoomSessionEnded { .. }
+            | Self::RoomEnded { .. }
+            | Self::RoomCancelled { .. } => Delivery::Durable,
             // -
             // + consultations
             // -

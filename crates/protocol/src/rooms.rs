@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::key::IdempotencyKey;
-use crate::users::UserCard;
+use crate::users::{UserCard, given};
 
 /// `live_rooms.status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -219,6 +219,55 @@ pub struct CreateRoom {
     #[serde(default)]
     #[schema(minimum = 1)]
     pub max_participants: Option<u32>,
+}
+
+/// Input of `update_room`, the body of `PATCH /live-rooms/{id}`: what is left out stays as it is. Dates and times are
+/// those of `timezone`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRoom {
+    /// 1 to 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
+    pub title: Option<String>,
+    /// At most 5,000 characters; `null` or nothing but blanks takes it away.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 5000)]
+    pub description: Option<Option<String>>,
+    /// An active category; `null` takes it away.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub category_id: Option<Option<u64>>,
+    /// An `https` address; `null` takes it away.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    pub cover_url: Option<Option<String>>,
+    /// First day, `YYYY-MM-DD`; its session must not be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = Date)]
+    pub start_date: Option<String>,
+    /// How long the programme runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_type: Option<DurationType>,
+    /// Daily beginning, `HH:MM` or `HH:MM:SS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<String>,
+    /// Daily end, after the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<String>,
+    /// IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Free or paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_type: Option<AccessType>,
+    /// What a seat costs: more than nothing for `paid`, nothing for `free`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// Seats, not fewer than are taken; `null` for unlimited.
+    #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub max_participants: Option<Option<u32>>,
 }
 
 /// Filters of `GET /live-rooms`.
@@ -701,4 +750,149 @@ pub struct RoomStarted {
     pub started_at: Time,
     /// The Jitsi room of this session.
     pub jitsi_room: String,
+}
+
+/// Answer of `end_room` and `cancel_room`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RoomEnded {
+    /// The room.
+    pub id: RoomId,
+    /// `scheduled` where only the day's session is over, `completed`, or `cancelled`.
+    pub status: RoomStatus,
+    /// When.
+    pub ended_at: Time,
+}
+
+/// Answer of `cancel_registration`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegistrationCancelled {
+    /// The registration's id.
+    pub id: u64,
+    /// The room.
+    pub live_room_id: RoomId,
+    /// `cancelled`.
+    pub status: RegistrationStatus,
+    /// What was paid back to the wallet.
+    pub refunded: Money,
+    /// Its currency.
+    pub currency: String,
+}
+
+/// What a host says of a room, as the room hears of changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RoomTerms {
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Its category.
+    pub category_id: Option<u64>,
+    /// A picture.
+    pub cover_url: Option<String>,
+    /// First day, in `timezone`.
+    #[schema(value_type = String, format = Date)]
+    pub start_date: String,
+    /// Last day, in `timezone`.
+    #[schema(value_type = String, format = Date)]
+    pub end_date: String,
+    /// Daily beginning, `HH:MM:SS` in `timezone`.
+    pub start_time: String,
+    /// Daily end, `HH:MM:SS` in `timezone`.
+    pub end_time: String,
+    /// IANA name.
+    pub timezone: String,
+    /// `day`, `week`, `month` or `3month`.
+    pub duration_type: String,
+    /// Free or paid.
+    pub access_type: AccessType,
+    /// What a seat costs for the whole programme.
+    pub price: Money,
+    /// The currency of `price`.
+    pub currency: String,
+    /// Seats, if limited.
+    pub max_participants: Option<u32>,
+}
+
+/// A recorded session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recording {
+    /// Its id, unique in the room.
+    pub id: String,
+    /// Where it can be watched; signed, good for a day.
+    pub url: String,
+    /// When the session began.
+    pub started_at: Time,
+    /// Seconds, if known.
+    pub duration: Option<u32>,
+    /// Bytes, if known.
+    pub size: Option<u64>,
+}
+
+/// Input of `add_recording`, the body of `POST /live-rooms/{id}/recordings`: a file of one's own, or an address.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddRecording {
+    /// A video or a sound that the host, or whoever manages rooms, has uploaded. Either this or `url`.
+    #[serde(default)]
+    pub upload_id: Option<u64>,
+    /// Where the video server put it: an `https` address. Either this or `upload_id`.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub url: Option<String>,
+    /// When the session began.
+    pub started_at: Time,
+    /// Seconds; what the file says where it says something.
+    #[serde(default)]
+    #[schema(maximum = 604_800)]
+    pub duration: Option<u32>,
+    /// Bytes; with `url` only.
+    #[serde(default)]
+    pub size: Option<u64>,
+}
+
+/// The body of `PATCH /admin/live-rooms/{id}`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRoomStatus {
+    /// The next state, as the state machine allows it: `active` starts a session, `scheduled` ends one, `completed`
+    /// ends the programme, `cancelled` calls it off and pays everybody back.
+    pub status: RoomStatus,
+}
+
+/// A room as administrators see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AdminRoom {
+    /// As everybody sees it.
+    #[serde(flatten)]
+    pub room: LiveRoom,
+    /// Seats that money was paid for.
+    pub paid_count: u32,
+    /// When it was announced.
+    pub created_at: Option<Time>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Time>,
+}
+
+/// What Prosody's `event_sync` says of somebody in a video room; more than this is ignored.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct JitsiOccupant {
+    /// `context.user.id` of the pass; a guest of the video server has none.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// What Prosody's `event_sync` says; more than this is ignored.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct JitsiEvent {
+    /// The video room's name.
+    pub room_name: String,
+    /// A part of the room to which some went for a while?
+    #[serde(default)]
+    pub is_breakout: bool,
+    /// Who came or went.
+    #[serde(default)]
+    pub occupant: Option<JitsiOccupant>,
+    /// Everybody who was there, when the room is destroyed.
+    #[serde(default)]
+    pub all_occupants: Vec<JitsiOccupant>,
 }

@@ -2,6 +2,8 @@
 //! `cfg(test)` tells the lints that helpers, too, are tests' own.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod catalogue;
 #[cfg(test)]
 mod chat;
@@ -35,6 +37,8 @@ mod presence;
 mod proxy;
 #[cfg(test)]
 mod recovery;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod rolling;
 #[cfg(test)]

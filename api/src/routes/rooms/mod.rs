@@ -1,7 +1,13 @@
 //! Live rooms (realtime.md §4, domain.md §5.6).
 
+mod admin;
+mod hooks;
+mod lifecycle;
 mod messages;
 mod participants;
+mod recordings;
+
+pub(crate) use hooks::routes as hooks;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,7 +24,9 @@ use utoipa_axum::routes;
 use super::PageParams;
 use crate::Door;
 use crate::error::{Refusal, invalid};
-use crate::extract::{Caller, JsonBody, KeyHeader, Listing, MaybeCaller, Params, PathId, Takes, user_id};
+use crate::extract::{
+    Caller, JsonBody, KeyHeader, Listing, MaybeCaller, Params, PathId, PathText, Takes, user_id,
+};
 use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -30,8 +38,12 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(join_room))
         .routes(routes!(leave_room))
         .routes(routes!(set_slow_mode))
+        .routes(routes!(list_user_rooms))
+        .merge(lifecycle::routes())
         .merge(messages::routes())
         .merge(participants::routes())
+        .merge(recordings::routes())
+        .merge(admin::routes())
 }
 
 /// What the list of rooms takes.
@@ -71,6 +83,22 @@ async fn list_rooms(
 ) -> Answer {
     let filter = room_filter(&listing.params, viewer.as_ref())?;
     list(&listing, rooms::list_rooms(&app, viewer.as_ref(), filter, listing.page).await?)
+}
+
+/// The live rooms of one host.
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}/live-rooms", tag = "rooms", operation_id = "list_user_rooms",
+    security((), ("bearer" = [])),
+    params(("id" = String, Path, description = "An id, a username, or `me`"), PageParams),
+    responses((status = 200, description = "A page, newest first", body = List<LiveRoom>))
+)]
+async fn list_user_rooms(
+    State(app): State<App>,
+    MaybeCaller(viewer): MaybeCaller,
+    PathText(user): PathText,
+    listing: Listing,
+) -> Answer {
+    list(&listing, rooms::list_user_rooms(&app, viewer.as_ref(), &user, listing.page).await?)
 }
 
 fn room_filter(params: &Params, viewer: Option<&domain::Actor>) -> Result<RoomFilter, Refusal> {

@@ -29,8 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<Door> {
 }
 
 /// Room and user of a path. What is no number (or `me`) names nothing: 404.
-struct Someone {
-    room_id: RoomId,
+pub(super) struct Someone {
+    pub(super) room_id: RoomId,
     user: String,
 }
 
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Someone {
 }
 
 impl Someone {
-    fn user_id(&self, actor: &Actor) -> Result<UserId, Refusal> {
+    pub(super) fn user_id(&self, actor: &Actor) -> Result<UserId, Refusal> {
         user_id(&self.user, actor).ok_or_else(|| CommonFault::NotFound("user").into())
     }
 }

@@ -129,6 +129,7 @@ domains! {
     uploads,
     // -
     // + rooms
+    rooms,
     // -
     // + consultations
     // -

@@ -1,4 +1,5 @@
-//! Who keeps order in a room (domain.md §5.6): its host, and whoever holds `rooms.moderate`.
+//! Who keeps order in a room (domain.md §5.6): its host, and whoever holds `rooms.moderate`; and who decides about it: its
+//! host, and whoever holds `rooms.manage`.
 
 use base::CommonFault;
 use base::id::{RoomId, UserId};
@@ -10,7 +11,7 @@ use super::admission::{RoomMember, admit, is_moderator};
 use super::view::room_status;
 use super::{NO_MESSAGE, NO_ROOM, RoomError};
 use crate::unit::Unit;
-use crate::{Actor, App};
+use crate::{Actor, App, access};
 
 /// Locks a room for its host or a moderator.
 ///
@@ -24,6 +25,48 @@ pub(super) async fn lock_as_staff(
     let room = store::rooms::lock_room(unit, room_id).await?.ok_or(NO_ROOM)?;
     require_staff(unit, actor, &room).await?;
     Ok(room)
+}
+
+/// A room, locked for whoever may start, change, end and cancel it: its host, or who holds `rooms.manage`.
+pub(super) struct Managed {
+    pub(super) room: RoomRow,
+    pub(super) status: RoomStatus,
+    /// Holds `rooms.manage`, whether the room is theirs or not.
+    pub(super) manages: bool,
+}
+
+/// Locks a room for its host or whoever manages rooms. That there is a room is no secret, unless it was cancelled.
+///
+/// # Errors
+/// [`CommonFault::Forbidden`]; `not_found`.
+pub(super) async fn lock_as_manager(
+    unit: &mut Unit,
+    actor: &Actor,
+    room_id: RoomId,
+) -> Result<Managed, RoomError> {
+    let room = store::rooms::lock_room(unit, room_id).await?.ok_or(NO_ROOM)?;
+    require_manager(unit, actor, room).await
+}
+
+async fn require_manager(conn: &mut Conn, actor: &Actor, room: RoomRow) -> Result<Managed, RoomError> {
+    let manages = access::has_permission(conn, actor.user_id(), "rooms.manage").await?;
+    let status = room_status(&room.status)?;
+    if room.user_id != actor.user_id() && !manages {
+        let hidden = status == RoomStatus::Cancelled;
+        return Err(if hidden { NO_ROOM } else { CommonFault::Forbidden }.into());
+    }
+    Ok(Managed { room, status, manages })
+}
+
+/// Demands the host or whoever manages rooms, for a door that has to refuse others before it tells what is wrong with a
+/// body (domain.md §2.2).
+///
+/// # Errors
+/// [`CommonFault::Forbidden`]; `not_found`.
+pub async fn demand_manager(app: &App, actor: &Actor, room_id: RoomId) -> Result<(), RoomError> {
+    let mut conn = app.store.reader().await?;
+    let room = store::rooms::find_room(&mut conn, room_id).await?.ok_or(NO_ROOM)?;
+    require_manager(&mut conn, actor, room).await.map(drop)
 }
 
 /// Demands the host or a moderator. That there is a room is no secret, unless it was cancelled.

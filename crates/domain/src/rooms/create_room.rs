@@ -32,12 +32,28 @@ pub async fn create_room(app: &App, actor: &Actor, input: CreateRoom) -> Result<
 }
 
 /// An input whose values hold.
-struct Plan {
-    input: CreateRoom,
-    schedule: Schedule,
+pub(super) struct Plan {
+    pub(super) input: CreateRoom,
+    pub(super) schedule: Schedule,
 }
 
 async fn check(conn: &mut Conn, actor: &Actor, input: CreateRoom) -> Result<Plan, RoomError> {
+    let category = input.category_id;
+    check_input(conn, actor, input, category, None).await
+}
+
+/// Checks what a host says of a room. `category`: one that has to be active. `kept`: the schedule, where the input does not
+/// change it; a programme may have begun then.
+///
+/// # Errors
+/// Violations of each field.
+pub(super) async fn check_input(
+    conn: &mut Conn,
+    actor: &Actor,
+    input: CreateRoom,
+    category: Option<u64>,
+    kept: Option<Schedule>,
+) -> Result<Plan, RoomError> {
     let cleaned = |text: Option<String>| text.map(|text| clean(&text)).filter(|text| !text.is_empty());
     let input = CreateRoom {
         title: clean(&input.title),
@@ -56,13 +72,17 @@ async fn check(conn: &mut Conn, actor: &Actor, input: CreateRoom) -> Result<Plan
     violations.require(within(&input.cover_url, 255), "cover_url", Problem::TooLong(255));
     let https = input.cover_url.as_deref().is_none_or(|url| url.len() > 8 && url.starts_with("https://"));
     violations.require(https, "cover_url", Problem::Format("an https address"));
-    if let Some(category) = input.category_id {
+    if let Some(category) = category {
         let known = store::rooms::has_active_category(conn, category).await?;
         violations.require(known, "category_id", Problem::NotFound);
     }
     check_price(&input, &mut violations);
     let seats = input.max_participants.is_none_or(|seats| seats > 0);
     violations.require(seats, "max_participants", Problem::TooSmall("1".to_owned()));
+    if let Some(schedule) = kept {
+        violations.into_result()?;
+        return Ok(Plan { input, schedule });
+    }
 
     let zone = match &input.timezone {
         Some(name) => name.parse().ok(),
@@ -77,6 +97,11 @@ async fn check(conn: &mut Conn, actor: &Actor, input: CreateRoom) -> Result<Plan
     let schedule =
         schedule.ok_or_else(|| CommonFault::internal("a schedule without violations is missing"))?;
     Ok(Plan { input, schedule })
+}
+
+/// `20:00` or `20:00:00`.
+pub(super) fn clock(text: &str) -> Option<NaiveTime> {
+    ["%H:%M:%S", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok())
 }
 
 /// Paid ⇒ a price, free ⇒ none.
@@ -103,8 +128,6 @@ fn check_schedule(
 ) -> Option<Schedule> {
     let date = NaiveDate::parse_from_str(&input.start_date, "%Y-%m-%d").ok();
     violations.require(date.is_some(), "start_date", Problem::Format("a date such as 2026-01-31"));
-    let clock =
-        |text: &str| ["%H:%M:%S", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
     let (start, end) = (clock(&input.start_time), clock(&input.end_time));
     violations.require(start.is_some(), "start_time", Problem::Format("a time such as 20:00"));
     violations.require(end.is_some(), "end_time", Problem::Format("a time such as 21:30"));

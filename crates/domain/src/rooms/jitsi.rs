@@ -1,12 +1,16 @@
 //! The pass into the video room (domain.md §5.6, D26): a JWT for exactly this room and user. Prosody's plugin wants
 //! strings and fails on `null`, so what is absent is left out.
 
+use std::fmt;
+
+use base::id::UserId;
 use base::{CommonFault, Time};
-use config::Jitsi;
+use config::{Jitsi, JitsiKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use protocol::rooms::JitsiPass;
 use serde::Serialize;
 
+use super::RoomError;
 use super::admission::RoomMember;
 use super::schedule::Schedule;
 use crate::App;
@@ -18,6 +22,64 @@ const LONGEST: i64 = 2 * 60 * 60;
 const AFTER_SESSION: i64 = 15 * 60;
 /// The video server's clock may be so many seconds behind.
 const CLOCK_SKEW: i64 = 10;
+
+/// Signs passes.
+pub(crate) struct PassKey {
+    header: Header,
+    signing: EncodingKey,
+}
+
+impl fmt::Debug for PassKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("PassKey").field("algorithm", &self.header.alg).finish_non_exhaustive()
+    }
+}
+
+impl PassKey {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// A sentence for the operator in the source: a file that cannot be read, or is no RSA key.
+    pub(crate) fn load(jitsi: &Jitsi) -> Result<Self, CommonFault> {
+        match &jitsi.key {
+            JitsiKey::Secret(secret) => Ok(Self {
+                header: Header::new(Algorithm::HS256),
+                signing: EncodingKey::from_secret(secret.expose().as_bytes()),
+            }),
+            JitsiKey::File { private, key_id } => {
+                let pem = std::fs::read(private).map_err(|error| {
+                    CommonFault::internal(format!("{} cannot be read: {error}", private.display()))
+                })?;
+                let signing = EncodingKey::from_rsa_pem(&pem).map_err(|error| {
+                    CommonFault::internal(format!("{} is no RSA key in PEM: {error}", private.display()))
+                })?;
+                let header = Header { kid: Some(key_id.clone()), ..Header::new(Algorithm::RS256) };
+                Ok(Self { header, signing })
+            }
+        }
+    }
+}
+
+/// Who a pass is for, and where it leads.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPass<'a> {
+    /// The video room; the name is written in lower case, as Prosody compares it.
+    pub(crate) video_room: &'a str,
+    /// Who.
+    pub(crate) user_id: UserId,
+    /// The user's name.
+    pub(crate) name: &'a str,
+    /// The picture's address.
+    pub(crate) avatar: Option<String>,
+    /// Of somebody who shows it to others.
+    pub(crate) email: Option<String>,
+    /// Host, speaker or moderator?
+    pub(crate) moderator: bool,
+    /// What the video room belongs to: `live-room:7`.
+    pub(crate) group: String,
+    /// When the pass ends at the latest; two hours from now, if that is sooner.
+    pub(crate) ends_at: Time,
+}
 
 #[derive(Debug, Serialize)]
 struct Claims<'a> {
@@ -36,7 +98,7 @@ struct Context<'a> {
     user: User<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<Features>,
-    group: String,
+    group: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +107,8 @@ struct User<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
     affiliation: &'static str,
     moderator: &'static str,
 }
@@ -59,35 +123,28 @@ struct Features {
     outbound_call: &'static str,
 }
 
-/// Signs a pass into the running session of a room; `None` where the room has no video room.
+/// Signs a pass; `None` where there is no video server.
 ///
 /// # Errors
 /// [`CommonFault::Internal`] when it cannot be signed.
-pub(super) fn issue_pass(
-    app: &App,
-    jitsi: &Jitsi,
-    member: &RoomMember,
-    user_id: u64,
-    moderator: bool,
-    now: Time,
-) -> Result<Option<JitsiPass>, CommonFault> {
-    let Some(name) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
-    let room = name.to_ascii_lowercase();
-    let expires_at = expiry(member, now);
-    let avatar = picture_url(app, member.standing.avatar.clone());
+pub(crate) fn sign_pass(app: &App, pass: &NewPass<'_>, now: Time) -> Result<Option<JitsiPass>, CommonFault> {
+    let (Some(jitsi), Some(key)) = (&app.settings.jitsi, &app.jitsi_key) else { return Ok(None) };
+    let (room, domain) = (pass.video_room.to_ascii_lowercase(), jitsi.domain.to_ascii_lowercase());
+    let (expires_at, moderator) = (pass.ends_at.min(now.plus_seconds(LONGEST)), pass.moderator);
     let claims = Claims {
         iss: &jitsi.app_id,
         aud: &jitsi.audience,
-        sub: &jitsi.domain,
+        sub: &domain,
         room: &room,
         iat: now.unix_seconds(),
         nbf: now.unix_seconds() - CLOCK_SKEW,
         exp: expires_at.unix_seconds(),
         context: Context {
             user: User {
-                id: user_id.to_string(),
-                name: &member.standing.name,
-                avatar: avatar.as_deref(),
+                id: pass.user_id.to_string(),
+                name: pass.name,
+                avatar: pass.avatar.as_deref(),
+                email: pass.email.as_deref(),
                 affiliation: if moderator { "owner" } else { "member" },
                 moderator: if moderator { "true" } else { "false" },
             },
@@ -97,21 +154,51 @@ pub(super) fn issue_pass(
                 transcription: "true",
                 outbound_call: "false",
             }),
-            group: format!("live-room:{}", member.room.id),
+            group: &pass.group,
         },
     };
-    let key = EncodingKey::from_secret(jitsi.app_secret.expose().as_bytes());
-    let jwt = encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(CommonFault::internal)?;
-    Ok(Some(JitsiPass { domain: jitsi.domain.clone(), room, jwt, expires_at, moderator }))
+    let jwt = encode(&key.header, &claims, &key.signing).map_err(CommonFault::internal)?;
+    Ok(Some(JitsiPass { domain, room, jwt, expires_at, moderator }))
 }
 
-/// `min(now + 2 h, session end + 15 min)`. A session that runs on after that still lets people in, for a quarter of
-/// an hour at a time: it is ended by its host or the clock, not by passes that were never good.
-fn expiry(member: &RoomMember, now: Time) -> Time {
-    let longest = now.plus_seconds(LONGEST);
-    let Some(schedule) = Schedule::of(&member.room) else { return longest };
+/// A pass into the running session of a room; `None` where there is none.
+///
+/// # Errors
+/// Those of the store; [`CommonFault::Internal`] when it cannot be signed.
+pub(super) async fn issue_pass(
+    app: &App,
+    member: &RoomMember,
+    user_id: UserId,
+    moderator: bool,
+) -> Result<Option<JitsiPass>, RoomError> {
+    let Some(video_room) = member.room.current_jitsi_room_id.as_deref() else { return Ok(None) };
+    if app.settings.jitsi.is_none() {
+        return Ok(None);
+    }
+    let email = {
+        let mut conn = app.store.reader().await?;
+        store::rooms::find_shown_email(&mut conn, user_id).await?
+    };
+    let now = Time::now_in_seconds();
+    let pass = NewPass {
+        video_room,
+        user_id,
+        name: &member.standing.name,
+        avatar: picture_url(app, member.standing.avatar.clone()),
+        email,
+        moderator,
+        group: format!("live-room:{}", member.room.id),
+        ends_at: ends_at(member, now),
+    };
+    Ok(sign_pass(app, &pass, now)?)
+}
+
+/// A quarter of an hour after the session. One that runs on after that still lets people in, for a quarter of an hour at
+/// a time: it is ended by its host or the clock, not by passes that were never good.
+fn ends_at(member: &RoomMember, now: Time) -> Time {
+    let Some(schedule) = Schedule::of(&member.room) else { return now.plus_seconds(LONGEST) };
     // Just over counts as well: its quarter of an hour may still run.
     let session = schedule.session_at(now).or_else(|| schedule.session_at(now.plus_seconds(-AFTER_SESSION)));
     let end = session.map(|session| session.end.plus_seconds(AFTER_SESSION)).filter(|&end| end > now);
-    end.unwrap_or_else(|| now.plus_seconds(AFTER_SESSION)).min(longest)
+    end.unwrap_or_else(|| now.plus_seconds(AFTER_SESSION))
 }

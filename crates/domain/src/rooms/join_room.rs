@@ -14,7 +14,7 @@ use super::seats::find_free_seat;
 use super::{NO_ROOM, RoomError};
 use crate::unit::Unit;
 use crate::uploads::picture_url;
-use crate::{Actor, App, in_unit};
+use crate::{Actor, App, in_unit, machine};
 
 /// Up to so many listeners the room hears who joins and leaves (realtime.md §3).
 pub(super) const SMALL_ROOM: u32 = 200;
@@ -43,10 +43,7 @@ pub async fn join_room(app: &App, actor: &Actor, input: JoinRoom) -> Result<Room
     } else if has_left(app, input.room_id, actor.user_id()).await? {
         in_unit!(app, |unit| tell_return(app, unit, actor, &member, tell))?;
     }
-    let jitsi = match &app.settings.jitsi {
-        None => None,
-        Some(jitsi) => issue_pass(app, jitsi, &member, actor.user_id(), moderator, Time::now_in_seconds())?,
-    };
+    let jitsi = issue_pass(app, &member, actor.user_id(), moderator).await?;
     let facts = find_facts(app, input.room_id).await?;
     Ok(RoomJoined { room: facts.state(viewers), jitsi })
 }
@@ -64,6 +61,7 @@ async fn write_attendance(
     let seat = store::rooms::lock_seat(unit, member.room.id, actor.user_id()).await?;
     let first = match seat {
         Some(seat) if seat.status == "registered" => {
+            machine::step(RegistrationStatus::Registered, RegistrationStatus::Attended)?;
             store::rooms::update_attendance(unit, seat.id, at).await?
         }
         Some(seat) if seat.status == "attended" => false,

@@ -1,31 +1,42 @@
 //! Live rooms: who may come in, seats, the video pass, the chat (domain.md §5.6, realtime.md §3).
 
+mod administer;
 pub(crate) mod admission;
 mod announce;
 mod authority;
 mod ban_user;
+mod cancel_registration;
+mod cancel_room;
+mod clocks;
 mod create_room;
+mod delete_room;
 mod delete_room_message;
+mod end_room;
 mod enter_channel;
 mod facts;
 mod find_room;
+mod hear_jitsi;
 mod jitsi;
 mod join_room;
 mod leave_room;
 mod list_participants;
 mod list_room_messages;
 mod list_rooms;
+mod list_user_rooms;
 mod machines;
 mod mute_user;
 mod pin_message;
 mod post_message;
 mod react_to_message;
+mod recordings;
 mod register_for_room;
 mod schedule;
 mod seats;
 mod set_slow_mode;
 mod start_room;
+mod tell_all;
 mod threads;
+mod update_room;
 mod view;
 mod write_posts;
 
@@ -34,29 +45,42 @@ use std::time::Duration;
 use base::{CommonFault, Fault, Rule};
 
 use crate::common_faults;
+use crate::uploads::UploadError;
 use crate::wallet::WalletError;
 
+pub use administer::{AdminRoomFilter, list_all_rooms, set_room_status};
 pub use announce::announce;
-pub use authority::{demand_message, demand_staff};
+pub use authority::{demand_manager, demand_message, demand_staff};
 pub use ban_user::{ban_user, kick_user, unban_user};
+pub use cancel_registration::{cancel_registration, refund_registration};
+pub use cancel_room::cancel_room;
+pub use clocks::{end_rooms_due, expire_holds_due, remind_rooms_due};
 pub use create_room::create_room;
+pub use delete_room::delete_room;
 pub use delete_room_message::delete_room_message;
+pub use end_room::end_room;
 pub use enter_channel::{demand_entry, enter_channel};
 pub(crate) use facts::{FactsRead, LOOK_EVERY, RoomLook};
 pub use find_room::find_room;
+pub use hear_jitsi::{JitsiNews, demand_video_server, hear_jitsi, is_video_server};
+pub(crate) use jitsi::PassKey;
 pub use join_room::join_room;
 pub use leave_room::leave_room;
 pub use list_participants::list_participants;
 pub use list_room_messages::list_room_messages;
 pub use list_rooms::list_rooms;
+pub use list_user_rooms::list_user_rooms;
 pub use mute_user::{mute_user, unmute_user};
 pub use pin_message::{pin_message, unpin_message};
 pub use post_message::post_message;
 pub use react_to_message::react_to_message;
+pub use recordings::{Recorder, add_recording, delete_recording, demand_recorder, list_recordings};
 pub use register_for_room::register_for_room;
 pub use set_slow_mode::set_slow_mode;
 pub use start_room::start_room;
+pub use tell_all::tell_rooms_due;
 pub use threads::list_thread;
+pub use update_room::update_room;
 pub(crate) use write_posts::{AT_ONCE, LANES, Posts};
 
 /// What can go wrong in and around rooms.
@@ -107,6 +131,20 @@ pub enum RoomError {
     /// Too early or too late to start.
     #[error("The room can be started from 15 minutes before its time until its end.")]
     OutsideWindow,
+    /// The room is live, or somebody paid for a seat.
+    #[error(
+        "Price and dates cannot change while the room is live or once a seat was paid; cancel the room instead."
+    )]
+    TermsFixed,
+    /// The room is live, or somebody has, or had, a seat.
+    #[error("The room is live, or somebody has a seat in it: end or cancel it instead.")]
+    InUse,
+    /// Too late to be paid back; so many hours before the first session it would not have been.
+    #[error("A paid seat can be given back until {0} hours before the first session.")]
+    RefundWindowOver(u32),
+    /// A file could not be taken as a recording.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
 }
 
 impl Fault for RoomError {
@@ -126,6 +164,10 @@ impl Fault for RoomError {
             Self::TooManyPinned => Rule::ROOM_TOO_MANY_PINNED,
             Self::StaffProtected => Rule::ROOM_STAFF_PROTECTED,
             Self::OutsideWindow => Rule::ROOM_OUTSIDE_WINDOW,
+            Self::TermsFixed => Rule::ROOM_TERMS_FIXED,
+            Self::InUse => Rule::ROOM_IN_USE,
+            Self::RefundWindowOver(_) => Rule::POLICY_VIOLATION,
+            Self::Upload(fault) => fault.rule(),
         }
     }
 
@@ -133,6 +175,7 @@ impl Fault for RoomError {
         match self {
             Self::Common(fault) => Some(fault),
             Self::Wallet(fault) => Some(fault),
+            Self::Upload(fault) => Some(fault),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use base::id::RoomId;
 use base::{CommonFault, Money, Time};
 use protocol::IdempotencyKey;
+use protocol::notifications::NotificationKind;
 use protocol::rooms::{AccessType, Registration, RegistrationStatus, RoomStatus};
 use protocol::wallet::Category;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use super::view::{access_type, room_status};
 use super::{NO_ROOM, RoomError};
 use crate::idempotency::{self, Claim, Written};
 use crate::morph::Morph;
+use crate::notifications::{Notice, notify};
 use crate::unit::Unit;
 use crate::wallet::{InvoiceItem, Sale, sell};
 use crate::{Actor, App, in_unit};
@@ -103,6 +105,11 @@ async fn write_registration(
     } else {
         find_free_seat(unit, &room, actor.user_id()).await?.take(unit, &seat).await?
     };
+    let notice = Notice::new(NotificationKind::RoomRegistered, room.user_id)
+        .by(actor.user_id())
+        .about(Morph::LiveRoom, room.id, format!("/live-rooms/{}", room.id))
+        .with("title", room.title.clone());
+    notify(app, unit, notice).await?;
     let answer = Registration {
         id,
         live_room_id: room.id,

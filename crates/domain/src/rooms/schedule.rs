@@ -9,6 +9,11 @@ use store::rooms::RoomRow;
 /// A room may be started so much before its time.
 const LEAD: TimeDelta = TimeDelta::minutes(15);
 
+/// A session outside of all windows is over after so much.
+const LONE_SESSION: TimeDelta = TimeDelta::hours(2);
+/// From yesterday on, the next session is within so many days, unless the programme is over.
+const DAYS_AHEAD: usize = 4;
+
 /// Days and daily window of a programme.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
@@ -46,6 +51,32 @@ impl Schedule {
             if self.end_time > self.start_time { day } else { day.checked_add_days(Days::new(1))? };
         let end = instant(self.zone, last_day, self.end_time)?;
         Some(Session { start: start.into(), end: end.into() })
+    }
+
+    /// The first session.
+    pub(super) fn first(&self) -> Option<Session> {
+        self.session_on(self.start_date)
+    }
+
+    /// The end of the last session, which is the programme's.
+    pub(super) fn ends_at(&self) -> Option<Time> {
+        Some(self.session_on(self.end_date)?.end)
+    }
+
+    /// The next session that has not begun.
+    pub(super) fn next_after(&self, now: Time) -> Option<Session> {
+        let today = now.as_chrono().with_timezone(&self.zone).date_naive();
+        let first = today.pred_opt()?.max(self.start_date);
+        let days = first.iter_days().take_while(|day| *day <= self.end_date).take(DAYS_AHEAD);
+        days.filter_map(|day| self.session_on(day)).find(|session| session.start > now)
+    }
+
+    /// When a session that began at an instant is over: at the end of the window that it is in, or is before. One that
+    /// somebody began when the programme was over has [`LONE_SESSION`].
+    pub(super) fn closes_at(&self, started_at: Time) -> Time {
+        let session = self.session_at(started_at).or_else(|| self.next_after(started_at));
+        let lone = || Time::from(started_at.as_chrono() + LONE_SESSION);
+        session.map_or_else(lone, |session| session.end)
     }
 
     /// The session whose time it is, 15 minutes before its beginning included.
@@ -126,6 +157,27 @@ mod tests {
         assert!(!inside("2026-03-09T17:00:00Z"));
         let session = room.session_at(at("2026-03-05T17:30:00Z")).unwrap();
         assert_eq!((session.start, session.end), (at("2026-03-05T17:00:00Z"), at("2026-03-05T18:00:00Z")));
+    }
+
+    #[test]
+    fn what_is_next_and_when_it_is_over() {
+        let room = riyadh("20:00:00", "21:00:00");
+        assert_eq!(room.first().unwrap().start, at("2026-03-01T17:00:00Z"));
+        assert_eq!(room.ends_at(), Some(at("2026-03-08T18:00:00Z")));
+        let next = |text: &str| room.next_after(at(text)).map(|session| session.start);
+        assert_eq!(next("2025-01-01T00:00:00Z"), Some(at("2026-03-01T17:00:00Z")));
+        assert_eq!(next("2026-03-01T16:59:59Z"), Some(at("2026-03-01T17:00:00Z")));
+        assert_eq!(next("2026-03-01T17:00:00Z"), Some(at("2026-03-02T17:00:00Z")));
+        assert_eq!(next("2026-03-08T17:00:00Z"), None);
+        for (started, closes) in [
+            ("2026-03-01T16:50:00Z", "2026-03-01T18:00:00Z"),
+            ("2026-03-01T17:30:00Z", "2026-03-01T18:00:00Z"),
+            // By an administrator, in the morning, and after the last day.
+            ("2026-03-02T06:00:00Z", "2026-03-02T18:00:00Z"),
+            ("2026-03-09T06:00:00Z", "2026-03-09T08:00:00Z"),
+        ] {
+            assert_eq!(room.closes_at(at(started)), at(closes), "{started}");
+        }
     }
 
     #[test]

@@ -4,15 +4,17 @@ use base::id::{BASE32_LOWER, RoomId, random_text};
 use base::{CommonFault, Time};
 use protocol::Event;
 use protocol::channel::Channel;
+use protocol::notifications::NotificationKind;
 use protocol::rooms::{RoomStarted, RoomStatus};
 use store::rooms::RoomRow;
 
+use super::RoomError;
+use super::authority::{Managed, lock_as_manager};
 use super::facts::facts_key;
 use super::schedule::Schedule;
-use super::view::room_status;
-use super::{NO_ROOM, RoomError};
+use super::tell_all::note;
 use crate::unit::Unit;
-use crate::{Actor, App, access, in_unit, machine};
+use crate::{Actor, App, in_unit, machine};
 
 /// Makes a scheduled room live, with a fresh Jitsi room: its host from 15 minutes before the day's session until its
 /// end, or whoever holds `rooms.manage` at any time. Tells the room and everybody with a seat.
@@ -25,14 +27,7 @@ pub async fn start_room(app: &App, actor: &Actor, room_id: RoomId) -> Result<Roo
 }
 
 async fn write_start(unit: &mut Unit, actor: &Actor, room_id: RoomId) -> Result<RoomStarted, RoomError> {
-    let room = store::rooms::lock_room(unit, room_id).await?.ok_or(NO_ROOM)?;
-    let is_host = room.user_id == actor.user_id();
-    let manages = access::has_permission(unit, actor.user_id(), "rooms.manage").await?;
-    let status = room_status(&room.status)?;
-    if !is_host && !manages {
-        let hidden = status == RoomStatus::Cancelled;
-        return Err(if hidden { NO_ROOM } else { CommonFault::Forbidden }.into());
-    }
+    let Managed { room, status, manages } = lock_as_manager(unit, actor, room_id).await?;
     let started_at = Time::now_in_seconds();
     machine::step(status, RoomStatus::Active)?;
     if !manages && !is_in_window(&room, started_at)? {
@@ -47,6 +42,8 @@ async fn write_start(unit: &mut Unit, actor: &Actor, room_id: RoomId) -> Result<
     for user_id in store::rooms::list_registered(unit, room_id).await? {
         unit.emit(Channel::User(user_id), Event::RoomStarted { room_id, started_at });
     }
+    let occasion = jitsi_room.as_str();
+    note(unit, room_id, NotificationKind::RoomStarted, occasion, Some(room.user_id), started_at).await?;
     Ok(RoomStarted { id: room_id, status: RoomStatus::Active, started_at, jitsi_room })
 }
 

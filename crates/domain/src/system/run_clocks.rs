@@ -20,6 +20,8 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
 const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for what changed and is to be found by search.
 const SEARCH_EVERY: Duration = Duration::from_secs(5);
+/// Between two looks for rooms that are past their end, or about to begin.
+const ROOMS_EVERY: Duration = Duration::from_secs(20);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -48,6 +50,7 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
     let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
     let mut search_at = Instant::now() + SEARCH_EVERY;
+    let mut rooms_at = Instant::now() + ROOMS_EVERY;
     let work = async {
         loop {
             beat.tick().await;
@@ -65,6 +68,13 @@ async fn run_beat(app: &App, shutdown: &CancellationToken) {
                     told("refresh_index", crate::search::refresh_index(app).await.map(drop));
                 }
                 told("tell_new_lessons", crate::courses::tell_new_lessons(app).await.map(drop));
+                told("tell_rooms", crate::rooms::tell_rooms_due(app).await.map(drop));
+                if Instant::now() >= rooms_at {
+                    rooms_at = Instant::now() + ROOMS_EVERY;
+                    told("end_rooms", crate::rooms::end_rooms_due(app).await.map(drop));
+                    told("remind_rooms", crate::rooms::remind_rooms_due(app).await.map(drop));
+                    told("expire_holds", crate::rooms::expire_holds_due(app).await.map(drop));
+                }
                 if Instant::now() >= suspensions_at {
                     suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
                     told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));

@@ -44,11 +44,17 @@ mod rooms;
 #[cfg(test)]
 mod rooms_access;
 #[cfg(test)]
+mod rooms_lifecycle;
+#[cfg(test)]
 mod rooms_messages;
 #[cfg(test)]
 mod rooms_order;
 #[cfg(test)]
+mod rooms_refunds;
+#[cfg(test)]
 mod rooms_together;
+#[cfg(test)]
+mod rooms_walk;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

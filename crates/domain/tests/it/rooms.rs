@@ -420,8 +420,9 @@ async fn joining_marks_attendance_once_and_gives_a_pass_for_the_video() {
         settings.jitsi = Some(config::Jitsi {
             domain: "meet.example".to_owned(),
             app_id: "majlis".to_owned(),
-            app_secret: base::Secret::new(JITSI_SECRET),
+            key: config::JitsiKey::Secret(base::Secret::new(JITSI_SECRET)),
             audience: "jitsi".to_owned(),
+            hook_secret: None,
         });
     })
     .await;
@@ -493,6 +494,84 @@ async fn joining_marks_attendance_once_and_gives_a_pass_for_the_video() {
     assert_eq!(stage.count(attended).await, 2);
     assert_eq!(stage.count("SELECT COUNT(*) FROM live_room_registrations").await, 2);
     stage.assert_ledger_holds().await;
+}
+
+/// The same with a key pair, for somebody who shows an e-mail address, in a session that ends soon.
+#[tokio::test]
+async fn a_pass_that_a_key_pair_signs_says_the_same() {
+    let stage = Stage::with(|settings| {
+        settings.jitsi = Some(config::Jitsi {
+            domain: "Meet.Example".to_owned(),
+            app_id: "majlis".to_owned(),
+            key: config::JitsiKey::File {
+                private: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/jitsi.pem").into(),
+                key_id: "majlis/2026".to_owned(),
+            },
+            audience: "my-jitsi".to_owned(),
+            hook_secret: None,
+        });
+    })
+    .await;
+    let app = &stage.app;
+    let (host, room) = stage.live("host", open_room()).await;
+    stage.run(&format!("UPDATE user_profiles SET show_email = 1 WHERE user_id = {}", host.user_id())).await;
+    let jitsi_room = stage.text("SELECT current_jitsi_room_id FROM live_rooms").await;
+    assert!(jitsi_room.starts_with(&format!("r{room}-")) && jitsi_room.len() == 26 + room.to_string().len());
+    assert_eq!(jitsi_room, jitsi_room.to_lowercase());
+    let pass = join_room(app, &host, JoinRoom { room_id: room }).await.unwrap().jitsi.unwrap();
+    assert_eq!((pass.domain.as_str(), pass.moderator), ("meet.example", true));
+    let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+    validation.set_audience(&["my-jitsi"]);
+    let public = jsonwebtoken::DecodingKey::from_rsa_pem(include_bytes!("../keys/jitsi_public.pem")).unwrap();
+    let token = jsonwebtoken::decode::<serde_json::Value>(&pass.jwt, &public, &validation).unwrap();
+    assert_eq!(
+        serde_json::to_value(&token.header).unwrap(),
+        serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": "majlis/2026"})
+    );
+    let issued = token.claims["iat"].as_i64().unwrap();
+    let midnight = chrono::Utc::now().date_naive().and_hms_opt(23, 59, 59).unwrap().and_utc().timestamp();
+    let name = stage.text(&format!("SELECT name FROM users WHERE id = {}", host.user_id())).await;
+    assert_eq!(
+        token.claims,
+        serde_json::json!({
+            "iss": "majlis", "aud": "my-jitsi", "sub": "meet.example", "room": jitsi_room,
+            "iat": issued, "nbf": issued - 10, "exp": (issued + 7_200).min(midnight + 900),
+            "context": {
+                "user": {
+                    "id": host.user_id().to_string(), "name": name, "email": "host@example.com",
+                    "affiliation": "owner", "moderator": "true",
+                },
+                "features": {
+                    "livestreaming": "true", "recording": "true", "transcription": "true",
+                    "outbound-call": "false",
+                },
+                "group": format!("live-room:{room}"),
+            },
+        })
+    );
+    assert_no_nulls(&token.claims);
+
+    // A session that ends in ten minutes: a quarter of an hour after it, the pass is void.
+    let now = Time::now_in_seconds();
+    let end = now.plus_seconds(600).as_chrono();
+    stage
+        .run(&format!(
+            "UPDATE live_rooms SET start_date = '{0}', end_date = '{0}', start_time = '00:00:00', end_time = '{1}'",
+            end.format("%Y-%m-%d"),
+            end.format("%H:%M:%S"),
+        ))
+        .await;
+    let user = stage.person("user").await;
+    let pass = join_room(app, &user, JoinRoom { room_id: room }).await.unwrap().jitsi.unwrap();
+    assert_eq!(pass.expires_at, Time::from(end).plus_seconds(900));
+}
+
+fn assert_no_nulls(value: &serde_json::Value) {
+    match value {
+        serde_json::Value::Null => panic!("Prosody fails on null"),
+        serde_json::Value::Object(members) => members.values().for_each(assert_no_nulls),
+        _ => {}
+    }
 }
 
 /// Header and claims, with the signature checked.

@@ -1,13 +1,14 @@
 //! Who may do what in a room: every operation, for everybody.
 
+use base::conditional::IfMatch;
 use base::paging::PageRequest;
-use base::{Fault, Rule};
-use domain::rooms::{self, RoomError};
+use base::{Fault, Rule, Time};
+use domain::rooms::{self, Recorder, RoomError};
 use domain::{Actor, App};
 use protocol::Rpc;
 use protocol::rooms::{
-    Announce, BanUser, DeleteRoomMessage, JoinRoom, KickUser, LeaveRoom, MuteUser, PinMessage,
-    ReactToMessage, ReactionType, SetSlowMode, UnbanUser, UnmuteUser, UnpinMessage,
+    AddRecording, Announce, BanUser, DeleteRoomMessage, JoinRoom, KickUser, LeaveRoom, MuteUser, PinMessage,
+    ReactToMessage, ReactionType, RoomStatus, SetSlowMode, UnbanUser, UnmuteUser, UnpinMessage, UpdateRoom,
 };
 
 use crate::stage::{Stage, key, open_room, paid_room, words};
@@ -21,6 +22,8 @@ const HIDE: Option<Rule> = Some(Rule::NOT_FOUND);
 const HAS: Option<Rule> = Some(Rule::ROOM_ALREADY_REGISTERED);
 const OWN: Option<Rule> = Some(Rule::ROOM_OWN);
 const LIVE: Option<Rule> = Some(Rule::ILLEGAL_TRANSITION);
+const LATE: Option<Rule> = Some(Rule::POLICY_VIOLATION);
+const USED: Option<Rule> = Some(Rule::ROOM_IN_USE);
 
 const ROLES: [&str; 8] =
     ["stranger", "registered", "attended", "cancelled", "banned", "muted", "host", "moderator"];
@@ -50,11 +53,37 @@ const TABLE: &[(&str, [Option<Rule>; 8])] = &[
     ("unban_user", [NO, NO, NO, NO, NO, NO, OK, OK]),
     ("set_slow_mode", [NO, NO, NO, NO, NO, NO, OK, OK]),
     ("start_room", [NO, NO, NO, NO, NO, NO, LIVE, LIVE]),
+    ("refund_registration", [NO, NO, NO, NO, NO, NO, NO, NO]),
+    ("list_recordings", [SEAT, OK, OK, SEAT, BAN, OK, OK, OK]),
     ("register_for_room", [OK, HAS, HAS, OK, BAN, HAS, OWN, OK]),
+    // A paid seat is not given back so late, and nobody gives back what they do not have.
+    ("cancel_registration", [LATE, LIVE, LIVE, LATE, LATE, LIVE, HIDE, LATE]),
+    ("demand_manager", [NO, NO, NO, NO, NO, NO, OK, OK]),
+    ("demand_recorder", [NO, NO, NO, NO, NO, NO, OK, OK]),
+    ("add_recording", [NO, NO, NO, NO, NO, NO, OK, OK]),
+    ("delete_recording", [NO, NO, NO, NO, NO, NO, HIDE, HIDE]),
+    ("update_room", [NO, NO, NO, NO, NO, NO, OK, OK]),
+    ("delete_room", [NO, NO, NO, NO, NO, NO, USED, USED]),
+    ("set_room_status", [NO, NO, NO, NO, NO, NO, NO, LIVE]),
+    // What ends it is tried by those first who may not; then it is brought back.
+    ("end_room", [NO, NO, NO, NO, NO, NO, OK, OK]),
+    ("cancel_room", [NO, NO, NO, NO, NO, NO, OK, OK]),
 ];
 
-/// Operations that name no room.
-const ROOMLESS: [&str; 2] = ["create_room", "list_rooms"];
+/// Operations that name no room, or no actor: those of the clocks and of the video server.
+const ROOMLESS: [&str; 11] = [
+    "create_room",
+    "list_rooms",
+    "list_user_rooms",
+    "list_all_rooms",
+    "end_rooms_due",
+    "expire_holds_due",
+    "remind_rooms_due",
+    "tell_rooms_due",
+    "demand_video_server",
+    "hear_jitsi",
+    "is_video_server",
+];
 
 /// A room, somebody in it to be dealt with, and what they wrote.
 struct Place {
@@ -103,6 +132,32 @@ async fn attempt(app: &App, actor: &Actor, operation: &str, place: &Place) -> Op
         }
         "start_room" => rooms::start_room(app, actor, room_id).await.map(drop),
         "register_for_room" => rooms::register_for_room(app, actor, room_id, Some(key())).await.map(drop),
+        "cancel_registration" => rooms::cancel_registration(app, actor, room_id).await.map(drop),
+        "refund_registration" => {
+            rooms::refund_registration(app, actor, room_id, user_id, Some(key())).await.map(drop)
+        }
+        "list_recordings" => rooms::list_recordings(app, actor, room_id).await.map(drop),
+        "demand_manager" => rooms::demand_manager(app, actor, room_id).await,
+        "demand_recorder" => rooms::demand_recorder(app, Recorder::Person(actor), room_id).await,
+        "add_recording" => {
+            let input = AddRecording {
+                upload_id: None,
+                url: Some("https://recordings.example/1.mp4".to_owned()),
+                started_at: Time::now_in_seconds(),
+                duration: None,
+                size: None,
+            };
+            rooms::add_recording(app, Recorder::Person(actor), room_id, input).await.map(drop)
+        }
+        "delete_recording" => rooms::delete_recording(app, actor, room_id, "none").await,
+        "update_room" => {
+            let input = UpdateRoom { title: Some("Another".to_owned()), ..UpdateRoom::default() };
+            rooms::update_room(app, actor, room_id, &IfMatch::ANY, input).await.map(drop)
+        }
+        "delete_room" => rooms::delete_room(app, actor, room_id, &IfMatch::ANY).await,
+        "set_room_status" => rooms::set_room_status(app, actor, room_id, RoomStatus::Active).await.map(drop),
+        "end_room" => rooms::end_room(app, actor, room_id).await.map(drop),
+        "cancel_room" => rooms::cancel_room(app, actor, room_id).await.map(drop),
         other => panic!("{other} is in the table and is not tried"),
     };
     nothing.err().map(|error| error.rule())
@@ -150,6 +205,13 @@ async fn try_all(stage: &Stage, host: &Actor, room_id: u64, expected: impl Fn(&s
             let outcome = attempt(&stage.app, actor, operation, &place).await;
             assert_eq!(outcome, expected(operation, index), "{operation} by {}", ROLES[index]);
             stage.run("UPDATE live_room_messages SET is_pinned = 0").await;
+            if matches!(*operation, "end_room" | "cancel_room") {
+                stage.run("DELETE FROM hub_room_notices").await;
+                let live =
+                    "UPDATE live_rooms SET status = 'active', current_jitsi_room_id = 'r-again' WHERE id = ";
+                stage.run(&format!("{live}{room_id}")).await;
+                stage.app.bus.cache_invalidate(&[&format!("room:{room_id}")]).await.unwrap();
+            }
             tried += 1;
         }
     }
@@ -175,7 +237,15 @@ async fn who_may_do_what_in_a_free_room() {
     let registered = ROLES.iter().position(|role| *role == "registered").unwrap();
     try_all(&stage, &host, room_id, |operation, index| {
         let without_seat = matches!(ROLES[index], "stranger" | "cancelled");
-        of_table(operation, if without_seat { registered } else { index })
+        match operation {
+            // A free seat is given back at any time, but by whoever was there: here, all who have walked in.
+            "cancel_registration" => match ROLES[index] {
+                "host" => HIDE,
+                "banned" | "moderator" => OK,
+                _ => LIVE,
+            },
+            _ => of_table(operation, if without_seat { registered } else { index }),
+        }
     })
     .await;
 }

@@ -369,6 +369,14 @@ pub(super) const EVENTS: &[Notice] = &[
     Notice { name: "annotation.deleted", channels: OWN, summary: "The hearer has taken a mark away." },
     // -
     // + rooms
+    Notice { name: "room.updated", channels: ROOM, summary: "What is said of the room was changed." },
+    Notice { name: "room.session_ended", channels: ROOM, summary: "The day's session is over." },
+    Notice { name: "room.ended", channels: ROOM, summary: "The programme is over." },
+    Notice {
+        name: "room.cancelled",
+        channels: "`room:{id}`, and `user:{id}` of everybody with a seat",
+        summary: "The room was called off; who paid is paid back.",
+    },
     // -
     // + consultations
     // -

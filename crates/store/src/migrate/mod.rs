@@ -106,6 +106,10 @@ migrations! {
     147 "0147_book_copies.sql"
     // -
     // + rooms 150
+    150 "0150_room_notices.sql"
+    151 "0151_room_ends.sql"
+    152 "0152_room_holds.sql"
+    153 "0153_room_table.sql"
     // -
     // + consultations 160
     // -

@@ -141,6 +141,107 @@ pub async fn find_listed_room(
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
 
+/// A room as administrators see it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AdminRoomRow {
+    /// As everybody sees it.
+    #[sqlx(flatten)]
+    pub room: RoomListRow,
+    /// Seats that money was paid for.
+    pub paid_count: i64,
+    /// When it was announced.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// Which rooms administrators list.
+#[derive(Clone, Debug, Default)]
+pub struct AdminRoomQuery<'a> {
+    /// `live_rooms.status`.
+    pub status: Option<&'static str>,
+    /// Of this category.
+    pub category_id: Option<u64>,
+    /// `free` or `paid`.
+    pub access_type: Option<&'static str>,
+    /// Of this host.
+    pub host_id: Option<UserId>,
+    /// Whose title begins so.
+    pub title: Option<&'a str>,
+    /// Deleted rooms: left out, too, or alone.
+    pub trashed: Option<bool>,
+    /// The column to sort by: `created_at`, `start_date` or `price`.
+    pub sort: &'static str,
+    /// Downwards?
+    pub descending: bool,
+    /// So many are before the page.
+    pub offset: u64,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A part of all rooms, for administrators. `trashed`: `None` without deleted ones, `false` with them, `true` them alone.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_admin_rooms(
+    conn: &mut Conn,
+    which: &AdminRoomQuery<'_>,
+) -> Result<Vec<AdminRoomRow>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(LISTED).push(
+        ", NULL AS my_registration, r.created_at, r.deleted_at, \
+           (SELECT COUNT(*) FROM live_room_registrations p WHERE p.live_room_id = r.id \
+              AND p.status <> 'cancelled' AND p.price_paid > 0) AS paid_count \
+         FROM live_rooms r JOIN users h ON h.id = r.user_id WHERE TRUE",
+    );
+    narrow(&mut query, which);
+    let column = match which.sort {
+        "start_date" => "r.start_date",
+        "price" => "r.price",
+        _ => "r.created_at",
+    };
+    let direction = if which.descending { " DESC" } else { "" };
+    query.push(" ORDER BY ").push(column).push(direction).push(", r.id").push(direction);
+    query.push(" LIMIT ").push_bind(which.limit).push(" OFFSET ").push_bind(which.offset);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// How many there are on all pages.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_admin_rooms(conn: &mut Conn, which: &AdminRoomQuery<'_>) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::new("SELECT COUNT(*) FROM live_rooms r WHERE TRUE");
+    narrow(&mut query, which);
+    let count: i64 = query.build_query_scalar().fetch_one(conn).await?;
+    u64::try_from(count).map_err(|_error| StoreError::Corrupt { table: "live_rooms", column: "COUNT(*)" })
+}
+
+fn narrow(query: &mut QueryBuilder<MySql>, which: &AdminRoomQuery<'_>) {
+    match which.trashed {
+        None => drop(query.push(" AND r.deleted_at IS NULL")),
+        Some(true) => drop(query.push(" AND r.deleted_at IS NOT NULL")),
+        Some(false) => {}
+    }
+    if let Some(status) = which.status {
+        query.push(" AND r.status = ").push_bind(status);
+    }
+    if let Some(category) = which.category_id {
+        query.push(" AND r.category_id = ").push_bind(category);
+    }
+    if let Some(access) = which.access_type {
+        query.push(" AND r.access_type = ").push_bind(access);
+    }
+    if let Some(host) = which.host_id {
+        query.push(" AND r.user_id = ").push_bind(host);
+    }
+    if let Some(title) = which.title {
+        query.push(" AND LEFT(r.title, CHAR_LENGTH(").push_bind(title.to_owned()).push(")) = ");
+        query.push_bind(title.to_owned());
+    }
+}
+
 /// Somebody with a seat in a room.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ParticipantRow {
@@ -199,17 +300,19 @@ pub async fn list_participants(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
+/// The columns of a [`RoomListRow`] but for the viewer's own.
+const LISTED: &str = "r.id, r.user_id AS host_id, h.name AS host_name, h.username AS host_username, \
+      h.avatar AS host_avatar, h.is_verified AS host_is_verified, r.category_id, r.title, r.description, \
+      r.cover_url, r.start_date, r.end_date, r.start_time, r.end_time, r.timezone, r.duration_type, \
+      r.access_type, r.price, r.max_participants, r.status, r.started_at, \
+      (SELECT COUNT(*) FROM live_room_registrations s WHERE s.live_room_id = r.id \
+         AND (s.status IN ('registered', 'attended') OR (s.status = 'pending' \
+           AND COALESCE(s.updated_at, s.created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE))) AS seats_taken";
+
 fn select(which: &RoomQuery) -> QueryBuilder<MySql> {
-    let mut query = QueryBuilder::new(
-        "SELECT r.id, r.user_id AS host_id, h.name AS host_name, h.username AS host_username, \
-           h.avatar AS host_avatar, h.is_verified AS host_is_verified, r.category_id, r.title, r.description, \
-           r.cover_url, r.start_date, r.end_date, r.start_time, r.end_time, r.timezone, r.duration_type, \
-           r.access_type, r.price, r.max_participants, r.status, r.started_at, \
-           (SELECT COUNT(*) FROM live_room_registrations s WHERE s.live_room_id = r.id \
-              AND (s.status IN ('registered', 'attended') OR (s.status = 'pending' \
-                AND COALESCE(s.updated_at, s.created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE))) AS seats_taken, \
-           m.status AS my_registration \
-         FROM live_rooms r JOIN users h ON h.id = r.user_id \
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(LISTED).push(
+        ", m.status AS my_registration FROM live_rooms r JOIN users h ON h.id = r.user_id \
          LEFT JOIN live_room_registrations m ON m.live_room_id = r.id AND m.user_id = ",
     );
     query.push_bind(which.viewer);

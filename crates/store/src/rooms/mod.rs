@@ -1,8 +1,10 @@
 //! Live rooms, their seats and their chat (domain.md §4.1 rows 19-21, §5.6).
 
 mod discipline;
+mod lifecycle;
 mod lists;
 mod messages;
+mod notices;
 mod reactions;
 mod seats;
 
@@ -18,19 +20,31 @@ pub use discipline::{
     BannedRow, NewSanction, SanctionRow, delete_ban, delete_mute, find_slow_mode, insert_ban, insert_mute,
     list_banned, list_slow_modes, lock_ban, lock_mute, update_slow_mode,
 };
-pub use lists::{ParticipantRow, RoomListRow, RoomQuery, find_listed_room, list_participants, list_rooms};
+pub use lifecycle::{
+    EndingRow, RoomChanges, delete_ending, delete_room, find_recordings, list_active_rooms, list_endings_due,
+    list_scheduled_rooms, lock_ending, update_ended, update_recordings, update_room, upsert_ending,
+};
+pub use lists::{
+    AdminRoomQuery, AdminRoomRow, ParticipantRow, RoomListRow, RoomQuery, count_admin_rooms,
+    find_listed_room, list_admin_rooms, list_participants, list_rooms,
+};
 pub use messages::{
     LastWrittenRow, LockedMessageRow, NewRoomMessage, PlaceRow, RoomMessageRow, RoomMessagesFrom,
     count_pinned, find_message, find_message_place, insert_messages, list_last_written, list_message_places,
     list_messages, list_pinned, list_thread, lock_message, update_deleted, update_pinned,
+};
+pub use notices::{
+    NewNotice, NoticeRow, find_notice, insert_notice, list_due_notices, list_told, lock_notice, update_notice,
 };
 pub use reactions::{
     NewReaction, ReactionRow, count_reactions, delete_reaction, insert_reaction, list_own_reactions,
     lock_reactions, update_reaction, update_reactions_count,
 };
 pub use seats::{
-    NewSeat, SeatRow, StandingRow, count_seats, find_standing, insert_seat, list_registered, list_standings,
-    lock_seat, update_attendance, update_seat,
+    NewSeat, SeatRow, StandingRow, count_held_seats, count_paid_seats, count_seats, find_shown_email,
+    find_standing, insert_seat, list_due_holds, list_open_seats, list_registered, list_standings, lock_seat,
+    update_all_attended, update_all_missed, update_attendance, update_holds_cancelled, update_seat,
+    update_seat_cancelled,
 };
 
 /// What the rules ask of a `live_rooms` row that is not deleted.
@@ -61,9 +75,22 @@ pub struct RoomRow {
     pub end_time: NaiveTime,
     /// IANA name.
     pub timezone: String,
+    /// `live_rooms.duration_type`.
+    pub duration_type: String,
+    /// When the last session began.
+    pub started_at: Option<DateTime<Utc>>,
     /// The Jitsi room of the running session; set exactly while the room is active (I-R2).
     pub current_jitsi_room_id: Option<String>,
 }
+
+/// The columns of a [`RoomRow`].
+macro_rules! room_columns {
+    () => {
+        "r.id, r.user_id, r.title, r.status, r.access_type, r.price, r.max_participants, r.start_date, r.end_date, \
+           r.start_time, r.end_time, r.timezone, r.duration_type, r.started_at, r.current_jitsi_room_id"
+    };
+}
+pub(crate) use room_columns;
 
 /// A room that its host makes.
 #[derive(Clone, Debug)]
@@ -105,12 +132,12 @@ pub struct NewRoom<'a> {
 /// # Errors
 /// Those of the driver.
 pub async fn find_room(conn: &mut Conn, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT r.id, r.user_id, r.title, r.status, r.access_type, r.price, r.max_participants, r.start_date, \
-           r.end_date, r.start_time, r.end_time, r.timezone, r.current_jitsi_room_id \
-         FROM live_rooms r JOIN users h ON h.id = r.user_id \
-         WHERE r.id = ? AND r.deleted_at IS NULL AND h.deleted_at IS NULL AND h.is_active = 1",
-    )
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        room_columns!(),
+        " FROM live_rooms r JOIN users h ON h.id = r.user_id \
+         WHERE r.id = ? AND r.deleted_at IS NULL AND h.deleted_at IS NULL AND h.is_active = 1"
+    ))
     .bind(id)
     .fetch_optional(conn)
     .await?)
@@ -127,12 +154,12 @@ pub async fn lock_rooms(conn: &mut Conn, ids: &[RoomId]) -> Result<Vec<RoomRow>,
         return Ok(Vec::new());
     }
     // The index is named because a server that finds the table small would read, and lock, all of it.
-    let mut query = Statement::new(
-        "SELECT id, user_id, title, status, access_type, price, max_participants, start_date, end_date, \
-           start_time, end_time, timezone, current_jitsi_room_id \
-         FROM live_rooms FORCE INDEX (PRIMARY) WHERE id IN (",
-    );
-    query.push_numbers(ids).push(") AND deleted_at IS NULL ORDER BY id FOR UPDATE");
+    let mut query = Statement::new(concat!(
+        "SELECT ",
+        room_columns!(),
+        " FROM live_rooms r FORCE INDEX (PRIMARY) WHERE r.id IN ("
+    ));
+    query.push_numbers(ids).push(") AND r.deleted_at IS NULL ORDER BY r.id FOR UPDATE");
     query.fetch_all(conn).await
 }
 

@@ -3,7 +3,7 @@
 use base::Money;
 use base::id::{RoomId, UserId};
 use chrono::{DateTime, Utc};
-
+use rust_decimal::Decimal;
 use sqlx::QueryBuilder;
 
 use crate::statement::Statement;
@@ -18,6 +18,11 @@ pub struct SeatRow {
     pub status: String,
     /// Waits for an external payment, whose 15 minutes are not over.
     pub is_held: bool,
+    /// What was paid.
+    #[sqlx(try_from = "Decimal")]
+    pub price_paid: Money,
+    /// The buyer's debit.
+    pub transaction_id: Option<u64>,
 }
 
 /// What is between a user and a room.
@@ -148,7 +153,8 @@ pub async fn lock_seat(
 ) -> Result<Option<SeatRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, status, status = 'pending' \
-             AND COALESCE(updated_at, created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE AS is_held \
+             AND COALESCE(updated_at, created_at) > UTC_TIMESTAMP() - INTERVAL 15 MINUTE AS is_held, price_paid, \
+             transaction_id \
          FROM live_room_registrations WHERE user_id = ? AND live_room_id = ? FOR UPDATE",
     )
     .bind(user_id)
@@ -221,4 +227,169 @@ pub async fn update_attendance(conn: &mut Conn, id: u64, at: DateTime<Utc>) -> R
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Marks registered users as having come; how many had not been marked.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_all_attended(
+    conn: &mut Conn,
+    room_id: RoomId,
+    user_ids: &[UserId],
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(0);
+    }
+    let mut query =
+        QueryBuilder::new("UPDATE live_room_registrations SET status = 'attended', attended_at = ");
+    query
+        .push_bind(at)
+        .push(", updated_at = ")
+        .push_bind(at)
+        .push(" WHERE live_room_id = ")
+        .push_bind(room_id);
+    query.push(" AND status = 'registered' AND user_id IN (");
+    let mut ids = query.separated(", ");
+    for user_id in user_ids {
+        ids.push_bind(*user_id);
+    }
+    query.push(")");
+    Ok(query.build().execute(conn).await?.rows_affected())
+}
+
+/// Marks those who never came to a room that is over.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_all_missed(
+    conn: &mut Conn,
+    room_id: RoomId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_registrations SET status = 'missed', updated_at = ? \
+         WHERE live_room_id = ? AND status = 'registered'",
+    )
+    .bind(at)
+    .bind(room_id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes back the seats of a room that still wait for a payment.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_holds_cancelled(
+    conn: &mut Conn,
+    room_id: RoomId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_registrations SET status = 'cancelled', updated_at = ? \
+         WHERE live_room_id = ? AND status = 'pending'",
+    )
+    .bind(at)
+    .bind(room_id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes a seat back; `false` where it has another status (domain.md D20).
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_seat_cancelled(
+    conn: &mut Conn,
+    id: u64,
+    from: &str,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE live_room_registrations SET status = 'cancelled', updated_at = ? WHERE id = ? AND status = ?",
+    )
+    .bind(at)
+    .bind(id)
+    .bind(from)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Seats of a room that money was paid, or is to be paid, for.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_paid_seats(conn: &mut Conn, room_id: RoomId) -> Result<u64, StoreError> {
+    count_where(conn, room_id, "status <> 'cancelled' AND price_paid > 0").await
+}
+
+/// Seats of a room that somebody has or had: all but those that were given back.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn count_held_seats(conn: &mut Conn, room_id: RoomId) -> Result<u64, StoreError> {
+    count_where(conn, room_id, "status <> 'cancelled'").await
+}
+
+async fn count_where(conn: &mut Conn, room_id: RoomId, which: &'static str) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::new("SELECT COUNT(*) FROM live_room_registrations WHERE live_room_id = ");
+    query.push_bind(room_id).push(" AND ").push(which);
+    let count: i64 = query.build_query_scalar().fetch_one(conn).await?;
+    u64::try_from(count)
+        .map_err(|_error| StoreError::Corrupt { table: "live_room_registrations", column: "COUNT(*)" })
+}
+
+/// Seats of a room that are still to be taken back, above a registration, at most `limit`: registration and user.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_open_seats(
+    conn: &mut Conn,
+    room_id: RoomId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, UserId)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, user_id FROM live_room_registrations WHERE live_room_id = ? AND id > ? \
+           AND status IN ('pending', 'registered', 'attended') ORDER BY id LIMIT ?",
+    )
+    .bind(room_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Seats that have waited for a payment for too long, at most `limit`: room and user.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn list_due_holds(conn: &mut Conn, limit: u32) -> Result<Vec<(RoomId, UserId)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT live_room_id, user_id FROM live_room_registrations WHERE status = 'pending' \
+           AND (updated_at <= UTC_TIMESTAMP() - INTERVAL 15 MINUTE OR (updated_at IS NULL \
+             AND (created_at IS NULL OR created_at <= UTC_TIMESTAMP() - INTERVAL 15 MINUTE))) LIMIT ?",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The e-mail address of a user who shows it to others.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn find_shown_email(conn: &mut Conn, user_id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT u.email FROM users u JOIN user_profiles p ON p.user_id = u.id \
+         WHERE u.id = ? AND p.show_email = 1",
+    )
+    .bind(user_id)
+    .fetch_optional(conn)
+    .await?)
 }
