@@ -53,10 +53,13 @@ pub async fn tell_rooms_due(app: &App) -> Result<u64, CommonFault> {
         let Some(last) = notices.last() else { break };
         after = last.id;
         for notice in &notices {
+            if told >= A_BEAT {
+                break;
+            }
             let outcome = if notice.kind == NotificationKind::RoomCancelled.as_str() {
                 pay_all_back(app, notice).await
             } else {
-                in_unit!(app, |unit| tell_some(app, unit, notice.id))
+                tell_all(app, notice, A_BEAT.saturating_sub(told)).await
             };
             match outcome {
                 Ok(count) => told = told.saturating_add(count),
@@ -66,12 +69,26 @@ pub async fn tell_rooms_due(app: &App) -> Result<u64, CommonFault> {
                     tracing::warn!(%error, cause, notice, room_id, "a room's people could not be told yet");
                 }
             }
-            if told >= A_BEAT {
-                break;
-            }
         }
     }
     Ok(told)
+}
+
+/// Tells one thing to about `most` more people.
+async fn tell_all(app: &App, notice: &NoticeRow, most: u64) -> Result<u64, RoomError> {
+    let mut told = 0_u64;
+    while told < most {
+        let some = tell_together(app, notice.id).await?;
+        told = told.saturating_add(some);
+        if some < u64::from(TOGETHER) {
+            break;
+        }
+    }
+    Ok(told)
+}
+
+async fn tell_together(app: &App, id: u64) -> Result<u64, RoomError> {
+    in_unit!(app, |unit| tell_some(app, unit, id))
 }
 
 async fn tell_some(app: &App, unit: &mut Unit, id: u64) -> Result<u64, RoomError> {

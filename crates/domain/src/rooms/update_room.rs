@@ -54,8 +54,11 @@ async fn write_changes(
     let input = merge(&before, changes)?;
     let new_category = changes.category_id.flatten().filter(|category| before.category_id != Some(*category));
     let moved = is_moved(&before, &present, &input);
-    let Plan { input, schedule } =
+    let Plan { mut input, schedule } =
         check_input(unit, actor, input, new_category, (!moved).then_some(present)).await?;
+    if changes.cover_url.is_none() {
+        input.cover_url.clone_from(&before.cover_url);
+    }
     if let Some(seats) = input.max_participants {
         let taken = store::rooms::count_seats(unit, room_id).await?;
         if u64::from(seats) < taken {
@@ -117,7 +120,8 @@ fn merge(before: &LiveRoom, changes: &UpdateRoom) -> Result<CreateRoom, RoomErro
         title: given(&changes.title, &before.title),
         description: optional(&changes.description, &before.description),
         category_id: changes.category_id.unwrap_or(before.category_id),
-        cover_url: optional(&changes.cover_url, &before.cover_url),
+        // One that stays is not judged: another application may have written a path.
+        cover_url: changes.cover_url.clone().flatten(),
         start_date: given(&changes.start_date, &before.start_date),
         duration_type: match changes.duration_type {
             Some(duration) => duration,
