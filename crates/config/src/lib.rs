@@ -251,6 +251,8 @@ pub struct MoneyRules {
     pub gift_fee_basis_points: u32,
     /// The platform's share of a room's net price, in basis points.
     pub room_fee_basis_points: u32,
+    /// The platform's share of a consultation's net price, in basis points.
+    pub consultation_fee_basis_points: u32,
     /// The platform's share of a book's net price, in basis points.
     pub book_fee_basis_points: u32,
     /// The platform's share of a course's net price, in basis points.
@@ -399,6 +401,12 @@ impl Settings {
                 vat_basis_points: reader.bounded("MAJLIS_VAT_BASIS_POINTS", 1_500, 0, 10_000),
                 gift_fee_basis_points: reader.bounded("MAJLIS_GIFT_FEE_BASIS_POINTS", 3_000, 0, 10_000),
                 room_fee_basis_points: reader.bounded("MAJLIS_ROOM_FEE_BASIS_POINTS", 2_000, 0, 10_000),
+                consultation_fee_basis_points: reader.bounded(
+                    "MAJLIS_CONSULTATION_FEE_BASIS_POINTS",
+                    1_500,
+                    0,
+                    10_000,
+                ),
                 book_fee_basis_points: reader.bounded("MAJLIS_BOOK_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 course_fee_basis_points: reader.bounded("MAJLIS_COURSE_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 consultation_fee_basis_points: reader.bounded(

@@ -92,6 +92,7 @@ variables! {
     "MAJLIS_VAT_BASIS_POINTS" "1500" "VAT included in prices, 1/100 of a percent";
     "MAJLIS_GIFT_FEE_BASIS_POINTS" "3000" "the platform's share of a gift's net price";
     "MAJLIS_ROOM_FEE_BASIS_POINTS" "2000" "the platform's share of a room's net price";
+    "MAJLIS_CONSULTATION_FEE_BASIS_POINTS" "1500" "the platform's share of a consultation's net price";
     "MAJLIS_BOOK_FEE_BASIS_POINTS" "2000" "the platform's share of a book's net price";
     "MAJLIS_COURSE_FEE_BASIS_POINTS" "2000" "the platform's share of a course's net price";
     "MAJLIS_CONSULTATION_FEE_BASIS_POINTS" "1500" "the platform's share of a consultation's net price";
