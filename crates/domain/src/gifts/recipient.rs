@@ -12,7 +12,7 @@ use crate::morph::{Morph, short_name};
 use crate::rooms::RoomError;
 use crate::rooms::admission::admit_live;
 use crate::uploads::picture_url;
-use crate::{Actor, App, access, social};
+use crate::{Actor, App, social};
 
 /// Proof that the giver may give to the receiver.
 #[derive(Clone, Debug)]

@@ -82,8 +82,9 @@ async fn posts_are_written_changed_and_deleted_by_their_authors() {
     // Only its author changes it, and only the version that was read.
     let change = |words: &str| UpdatePost { content: Some(words.to_owned()) };
     let stale = IfMatch::of(vec!["\"stale\"".to_owned()]);
-    let update =
-        async |acts, input, version| social::update_post(&world, acts, post.id, input, version).await;
+    let update = async |acts, input, version: &IfMatch| {
+        social::update_post(&world, acts, post.id, input, version).await
+    };
     assert_eq!(rule(update(&badr_acts, change("x"), &IfMatch::ANY).await), Rule::FORBIDDEN);
     assert_eq!(rule(update(&amal_acts, change("x"), &stale).await), Rule::PRECONDITION_FAILED);
     let empty = UpdatePost { content: None };
@@ -232,14 +233,14 @@ async fn the_feed_is_one_s_own_and_of_those_one_follows_in_few_statements() {
     for round in 0..4 {
         for (number, (_, acts)) in authors.iter().enumerate() {
             let id = post(&world, acts, &format!("{round}")).await;
-            // The second one stops early; the last two are not followed.
+            // The last two are not followed.
             if number < 4 {
                 expected.push(id);
             }
         }
         expected.push(post(&world, &mine, "mine").await);
     }
-    let (gone, gone_acts) = &authors[0];
+    let (_, gone_acts) = &authors[0];
     let deleted = expected[0];
     social::delete_post(&world, gone_acts, deleted, &IfMatch::ANY).await.unwrap();
     let hidden = expected[6];
@@ -281,7 +282,6 @@ async fn the_feed_is_one_s_own_and_of_those_one_follows_in_few_statements() {
     }
     let images = social::list_feed(&world, &mine, Some(PostType::Image), ask(None, 5)).await.unwrap();
     assert!(images.items.is_empty());
-    assert!(*gone > 0);
 
     // As many statements for much as for little.
     let cost = async || {
@@ -383,7 +383,6 @@ async fn a_timeline_has_posts_and_shares_by_time_and_discover_what_people_like()
     world.block(badr, carla).await;
     let page = social::list_discover(&world, Some(&carla_acts), ask(None, 20)).await.unwrap();
     assert!(page.items.iter().all(|post| post.user.id != badr) && !page.items.is_empty());
-    assert_eq!(carla, carla_acts.user_id());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
