@@ -257,8 +257,6 @@ pub struct MoneyRules {
     pub book_fee_basis_points: u32,
     /// The platform's share of a course's net price, in basis points.
     pub course_fee_basis_points: u32,
-    /// The platform's share of a consultation's net price, in basis points.
-    pub consultation_fee_basis_points: u32,
     /// Above this an adjustment needs a second administrator, in halalas.
     pub adjust_limit_minor: i64,
 }
@@ -409,12 +407,6 @@ impl Settings {
                 ),
                 book_fee_basis_points: reader.bounded("MAJLIS_BOOK_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 course_fee_basis_points: reader.bounded("MAJLIS_COURSE_FEE_BASIS_POINTS", 2_000, 0, 10_000),
-                consultation_fee_basis_points: reader.bounded(
-                    "MAJLIS_CONSULTATION_FEE_BASIS_POINTS",
-                    1_500,
-                    0,
-                    10_000,
-                ),
                 adjust_limit_minor: reader.number("MAJLIS_ADJUST_LIMIT_MINOR", 100_000),
             },
             limits: Limits {

@@ -95,7 +95,6 @@ variables! {
     "MAJLIS_CONSULTATION_FEE_BASIS_POINTS" "1500" "the platform's share of a consultation's net price";
     "MAJLIS_BOOK_FEE_BASIS_POINTS" "2000" "the platform's share of a book's net price";
     "MAJLIS_COURSE_FEE_BASIS_POINTS" "2000" "the platform's share of a course's net price";
-    "MAJLIS_CONSULTATION_FEE_BASIS_POINTS" "1500" "the platform's share of a consultation's net price";
     "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
     "MAJLIS_UPLOADS" "./uploads" "folder of the uploaded files, the same for all processes; outside of what web servers show";
     "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";

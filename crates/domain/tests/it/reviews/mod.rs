@@ -29,7 +29,7 @@ async fn review(app: &App, actor: &Actor, what: (Reviewable, u64), rating: u8) -
 
 impl Stage {
     /// A published book of somebody.
-    async fn book(&self, seller: &Actor) -> u64 {
+    async fn reviewed_book(&self, seller: &Actor) -> u64 {
         let category = match self.count("SELECT COALESCE(MIN(id), 0) FROM categories").await {
             0 => self.category("Language").await,
             id => u64::try_from(id).unwrap(),
@@ -151,7 +151,7 @@ async fn a_course_is_reviewed_by_those_who_have_a_fifth_of_it_behind_them() {
 async fn a_review_is_its_writers_and_a_moderator_may_take_it_away() {
     let stage = Stage::new().await;
     let (seller, app) = (stage.speaker("seller").await, &stage.app);
-    let book = stage.book(&seller).await;
+    let book = stage.reviewed_book(&seller).await;
     let what = (Reviewable::Book, book);
     let (reader, other) = (stage.person("reader").await, stage.person("other").await);
     let moderator = stage.person("moderator").await;
@@ -213,7 +213,7 @@ async fn lists_show_reviews_of_what_the_viewer_may_know_of() {
     .await;
     let (author, app) = (stage.speaker("author").await, &stage.app);
     let course = stage.published(&author, "A course", "10.00", 1).await;
-    let book = stage.book(&author).await;
+    let book = stage.reviewed_book(&author).await;
     let what = (Reviewable::Course, course.id);
     let page = PageRequest::default();
     let mut costs = Vec::new();

@@ -137,16 +137,16 @@ async fn the_comment_on_top_comes_first_and_is_one() {
 
     let wanted = [all[1], all[4], all[3], all[2], all[0]];
     for per_page in [1, 2, 3, 10] {
-        let (mut walked, mut cursor, mut previous) = (Vec::new(), None, None);
-        loop {
+        let (mut walked, mut cursor) = (Vec::new(), None);
+        let mut previous = loop {
             let page = social::list_comments(&world, None, id, ask(cursor, per_page)).await.unwrap();
             assert!(page.items.len() <= usize::try_from(per_page).unwrap());
             walked.extend(ids(&page.items));
-            (cursor, previous) = (page.next, page.previous);
+            cursor = page.next;
             if cursor.is_none() {
-                break;
+                break page.previous;
             }
-        }
+        };
         assert_eq!(walked, wanted, "{per_page} a page");
         let mut back = Vec::new();
         while let Some(cursor) = previous {
