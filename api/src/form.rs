@@ -5,11 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::RequestExt;
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use base::{Problem, Violations};
 use domain::uploads::{Incoming, NewUpload, largest};
+use futures_util::StreamExt;
 use protocol::uploads::UploadKind;
 
 use crate::Door;
@@ -102,6 +104,22 @@ async fn read_fields(form: &mut Multipart, mut incoming: Incoming) -> Result<(Ne
     missing.into_result().map_err(base::CommonFault::Invalid)?;
     let kind = kind.ok_or_else(|| invalid("kind", Problem::Required))?;
     Ok((NewUpload { kind, name }, incoming))
+}
+
+/// Reads a body that is a file by itself to its end.
+///
+/// # Errors
+/// Those of writing; 400 for one that stops coming.
+pub(crate) async fn read_body(body: Body, mut incoming: Incoming) -> Result<Incoming, Refusal> {
+    let mut pieces = body.into_data_stream();
+    loop {
+        match tokio::time::timeout(STILLNESS, pieces.next()).await {
+            Ok(None) => return Ok(incoming),
+            Ok(Some(Ok(bytes))) => incoming.write(None, &bytes).await?,
+            Ok(Some(Err(_))) => return Err(DoorFault::Malformed("The file ended early.").into()),
+            Err(_elapsed) => return Err(DoorFault::Malformed("The file stopped coming.").into()),
+        }
+    }
 }
 
 async fn read_kind(field: &mut Field<'_>) -> Result<UploadKind, Refusal> {

@@ -29,6 +29,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const UPLOAD_TIME_LIMIT: Duration = Duration::from_secs(900);
 /// The path that takes files.
 const UPLOADS: &str = "/api/v1/uploads";
+/// The path that looks at large files.
+const COMPLETIONS: &str = "/api/v1/uploads/{id}/complete";
+/// The path that takes large files.
+const FILES: &str = "/files/{token}";
+/// The longest that a large file may take to come in: as long as its address is good.
+const PRESIGNED_TIME_LIMIT: Duration = Duration::from_secs(3_300);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// Names under which tokens are sent in queries elsewhere. Here they are refused: queries end up in logs.
@@ -115,7 +121,11 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 /// has begun: that goes on by itself, with all that follows it.
 pub(crate) async fn confine(request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let limit = if path == Some(UPLOADS) { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
+    let limit = match (request.method(), path) {
+        (&Method::POST, Some(UPLOADS | COMPLETIONS)) => UPLOAD_TIME_LIMIT,
+        (&Method::PUT, Some(FILES)) => PRESIGNED_TIME_LIMIT,
+        _ => TIME_LIMIT,
+    };
     // What a request left half-done when it panicked is its own: handles are shared, states are not.
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limit, answer).await {

@@ -156,6 +156,7 @@ rules! {
     1604 UPLOAD_LINK_EXPIRED "uploads.link_expired" Conflict "This address of a file has expired; ask for a new one." "انتهت صلاحية رابط الملف، اطلب رابطًا جديدًا.";
     1605 UPLOAD_IN_USE "uploads.in_use" Conflict "The file is in use." "الملف مستخدم.";
     1606 UPLOAD_RANGE "uploads.range_not_satisfiable" Invalid "The file has no such part." "لا يوجد هذا الجزء في الملف.";
+    1607 UPLOAD_NOT_ARRIVED "uploads.not_arrived" Conflict "The file has not arrived yet: send it to its address first." "لم يصل الملف بعد، أرسله إلى عنوانه أولًا.";
 
     // + social 1700
     1700 SELF_FOLLOW "social.self_follow" Invalid "You cannot follow yourself." "لا يمكنك متابعة نفسك.";

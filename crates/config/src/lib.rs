@@ -290,6 +290,8 @@ pub struct Uploads {
     pub max_image_bytes: u64,
     /// Largest video, bytes.
     pub max_video_bytes: u64,
+    /// Largest video that is sent by itself, not in a form, bytes.
+    pub max_presigned_bytes: u64,
     /// Largest sound, bytes.
     pub max_audio_bytes: u64,
     /// Largest document, bytes.

@@ -100,6 +100,7 @@ variables! {
     "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";
     "MAJLIS_UPLOAD_IMAGE_BYTES" "10485760" "largest picture";
     "MAJLIS_UPLOAD_VIDEO_BYTES" "104857600" "largest video";
+    "MAJLIS_UPLOAD_PRESIGNED_BYTES" "2147483648" "largest video that is sent by itself (POST /uploads/presign)";
     "MAJLIS_UPLOAD_AUDIO_BYTES" "104857600" "largest sound";
     "MAJLIS_UPLOAD_DOCUMENT_BYTES" "52428800" "largest document";
     "MAJLIS_UPLOAD_BOOK_BYTES" "209715200" "largest PDF of a book";
@@ -273,6 +274,7 @@ impl<'a> Reader<'a> {
             quota_bytes: self.number("MAJLIS_UPLOAD_QUOTA_BYTES", 1 << 30),
             max_image_bytes: self.number("MAJLIS_UPLOAD_IMAGE_BYTES", 10 << 20),
             max_video_bytes: self.number("MAJLIS_UPLOAD_VIDEO_BYTES", 100 << 20),
+            max_presigned_bytes: self.number("MAJLIS_UPLOAD_PRESIGNED_BYTES", 2 << 30),
             max_audio_bytes: self.number("MAJLIS_UPLOAD_AUDIO_BYTES", 100 << 20),
             max_document_bytes: self.number("MAJLIS_UPLOAD_DOCUMENT_BYTES", 50 << 20),
             max_book_bytes: self.number("MAJLIS_UPLOAD_BOOK_BYTES", 200 << 20),

@@ -66,10 +66,44 @@ pub struct Upload {
     pub height: Option<u32>,
     /// Pages, of books.
     pub pages: Option<u32>,
+    /// Seconds, of sounds and videos that say so.
+    pub duration: Option<u32>,
+    /// Where a JPEG of 320 pixels at most can be fetched, of pictures that are larger.
+    pub thumbnail_url: Option<String>,
     /// Where it can be fetched without a token, for a day at least.
     pub url: String,
     /// When it came.
     pub created_at: Time,
+}
+
+/// Body of `POST /uploads/presign`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PresignUpload {
+    /// What the file is meant as.
+    pub kind: UploadKind,
+    /// Its bytes, exactly.
+    #[schema(minimum = 1)]
+    pub size: u64,
+    /// What its owner calls it.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub name: Option<String>,
+}
+
+/// Where a file is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PresignedUpload {
+    /// The upload, to be completed once the file was sent.
+    pub id: u64,
+    /// With which HTTP method it is sent.
+    pub method: String,
+    /// Where it is sent, as the whole body, without a token.
+    pub url: String,
+    /// How many bytes it has to have.
+    pub size: u64,
+    /// Until when it is to be sent and completed.
+    pub expires_at: Time,
 }
 
 #[cfg(test)]

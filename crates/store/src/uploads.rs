@@ -33,6 +33,8 @@ pub struct UploadRow {
     pub duration: Option<u32>,
     /// Pages.
     pub pages: Option<u32>,
+    /// Bytes of the small picture beside it.
+    pub thumbnail_size: Option<u32>,
     /// `pending`, `ready`, `attached` or `released`.
     pub status: String,
     /// When it came.
@@ -40,7 +42,7 @@ pub struct UploadRow {
 }
 
 const UPLOAD: &str = "SELECT id, user_id, kind, path, original_name, mime, size, sha256, width, height, duration, pages, \
-     status, created_at FROM hub_uploads WHERE ";
+     thumbnail_size, status, created_at FROM hub_uploads WHERE ";
 
 /// A file to be noted.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,10 @@ pub struct NewUploadRow<'a> {
     pub dimensions: Option<(u32, u32)>,
     /// Pages of a book.
     pub pages: Option<u32>,
+    /// Seconds of a sound or a video.
+    pub duration: Option<u32>,
+    /// Bytes of the small picture beside a picture.
+    pub thumbnail_size: Option<u32>,
     /// Now, in whole seconds.
     pub at: DateTime<Utc>,
 }
@@ -76,7 +82,7 @@ pub struct NewUploadRow<'a> {
 pub async fn insert_upload(conn: &mut Conn, row: NewUploadRow<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "INSERT INTO hub_uploads (user_id, kind, disk, path, original_name, mime, size, sha256, width, height, \
-         pages, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         pages, duration, thumbnail_size, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.user_id)
     .bind(row.kind)
@@ -89,6 +95,8 @@ pub async fn insert_upload(conn: &mut Conn, row: NewUploadRow<'_>) -> Result<u64
     .bind(row.dimensions.map(|(width, _)| width))
     .bind(row.dimensions.map(|(_, height)| height))
     .bind(row.pages)
+    .bind(row.duration)
+    .bind(row.thumbnail_size)
     .bind(row.at)
     .bind(row.at)
     .execute(conn)
@@ -173,6 +181,63 @@ pub async fn update_ready(conn: &mut Conn, id: u64, at: DateTime<Utc>) -> Result
     .execute(conn)
     .await?;
     affected("hub_uploads", 1, &done)
+}
+
+/// What a file turned out to be for which there was room.
+#[derive(Clone, Copy, Debug)]
+pub struct Completed<'a> {
+    /// Its name on the disk.
+    pub path: &'a str,
+    /// Its media type.
+    pub mime: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// Of its content, hexadecimal.
+    pub sha256: &'a str,
+    /// Pixels: width and height.
+    pub dimensions: Option<(u32, u32)>,
+    /// Pages of a book.
+    pub pages: Option<u32>,
+    /// Seconds of a sound or a video.
+    pub duration: Option<u32>,
+    /// Bytes of the small picture beside a picture.
+    pub thumbnail_size: Option<u32>,
+    /// Now, in whole seconds.
+    pub at: DateTime<Utc>,
+}
+
+/// A file that was sent by itself is `ready`; `false` where it is not `pending` under this name any more. Its day in which
+/// it has to be used begins now.
+///
+/// # Errors
+/// Those of the driver.
+pub async fn update_completed(
+    conn: &mut Conn,
+    id: u64,
+    earlier_path: &str,
+    done: &Completed<'_>,
+) -> Result<bool, StoreError> {
+    let outcome = sqlx::query(
+        "UPDATE hub_uploads SET status = 'ready', path = ?, mime = ?, size = ?, sha256 = ?, width = ?, height = ?, \
+           pages = ?, duration = ?, thumbnail_size = ?, created_at = ?, updated_at = ? \
+         WHERE id = ? AND path = ? AND status = 'pending'",
+    )
+    .bind(done.path)
+    .bind(done.mime)
+    .bind(done.size)
+    .bind(done.sha256)
+    .bind(done.dimensions.map(|(width, _)| width))
+    .bind(done.dimensions.map(|(_, height)| height))
+    .bind(done.pages)
+    .bind(done.duration)
+    .bind(done.thumbnail_size)
+    .bind(done.at)
+    .bind(done.at)
+    .bind(id)
+    .bind(earlier_path)
+    .execute(conn)
+    .await?;
+    Ok(outcome.rows_affected() == 1)
 }
 
 /// Says what uses files that were `ready`.

@@ -10,7 +10,7 @@ use base::paging::Sort;
 use base::{CommonFault, Money, Problem};
 use domain::App;
 use domain::books;
-use protocol::books::{Book, BookFilter, BookPurchase, BookStatus, LibraryItem, Trashed};
+use protocol::books::{Book, BookFilter, BookPurchase, BookStatus, LibraryItem, RefundBook, Trashed};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,7 +18,8 @@ use super::{NumberedParams, PageParams};
 use crate::Door;
 use crate::error::{Refusal, invalid};
 use crate::extract::{
-    Caller, KeyHeader, Listing, MaybeCaller, NoFilters, Numbered, Params, PathId, PathText, Takes, user_id,
+    Caller, JsonBody, KeyHeader, Listing, MaybeCaller, NoFilters, Numbered, Params, PathId, PathText, Payer,
+    Takes, user_id,
 };
 use crate::file;
 use crate::response::{Answer, Condition, Data, List, NumberedList, list, numbered, tagged, written};
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(list_books))
         .routes(routes!(find_book))
         .routes(routes!(purchase_book))
+        .routes(routes!(refund_book))
         .routes(routes!(list_library))
         .routes(routes!(list_user_books))
         .routes(routes!(read_book_preview))
@@ -177,6 +179,36 @@ async fn purchase_book(
     KeyHeader(key): KeyHeader,
 ) -> Answer {
     let purchase = books::purchase_book(&app, &actor, id, key).await?;
+    written(purchase, |purchase| (format!("/api/v1/books/{id}"), purchase))
+}
+
+/// Gives a book back: within 7 days, with 10 % of its pages read at most; with `refunds.issue` at any time, for anybody.
+/// The money goes back to the wallet, access ends at once; marks are kept, hidden, until it is bought again.
+#[utoipa::path(
+    post, path = "/api/v1/books/{id}/refund", tag = "books", operation_id = "refund_book",
+    security(("bearer" = [])),
+    params(
+        ("id" = u64, Path, description = "The book"),
+        ("Idempotency-Key" = String, Header, description = "A UUID")
+    ),
+    request_body(content = RefundBook, example = json!({"reason": "Not what I expected"})),
+    responses(
+        (status = 201, description = "The purchase; `Idempotent-Replayed` marks a repeat", body = Data<BookPurchase>),
+        (status = 400, description = "`idempotency_key_required`"),
+        (status = 403, description = "`not_purchased`, `forbidden`"),
+        (status = 409, description = "`illegal_transition`: it was given back already"),
+        (status = 422, description = "`policy_violation`: too late, or too much was read")
+    )
+)]
+async fn refund_book(
+    State(app): State<App>,
+    Payer(actor): Payer,
+    PathId(id): PathId,
+    KeyHeader(key): KeyHeader,
+    body: JsonBody<RefundBook>,
+) -> Answer {
+    let input = body.input_after(books::demand_refund(&app, &actor, id, None)).await?;
+    let purchase = books::refund_book(&app, &actor, id, input, key).await?;
     written(purchase, |purchase| (format!("/api/v1/books/{id}"), purchase))
 }
 

@@ -20,6 +20,14 @@ pub(crate) async fn scene(world: &World) -> Scene {
     let probes = vec![
         // No form: what the door says to who may send one.
         probe("upload_file", "/uploads", none.clone(), [401, 415, 415, 415]),
+        probe(
+            "presign_upload",
+            "/uploads/presign",
+            serde_json::json!({"kind": "video", "size": 10}),
+            [401, 201, 201, 201],
+        ),
+        probe("complete_upload", format!("/uploads/{id}/complete"), none.clone(), [401, 404, 200, 404]),
+        probe("receive_file", "/:files/nonsense", none.clone(), [403, 403, 403, 403]),
         probe("find_upload", format!("/uploads/{id}"), none.clone(), [401, 404, 200, 404]),
         probe("read_file", format!("/:files/{token}"), none.clone(), [200, 200, 200, 200]),
         probe("read_file", "/:files/nonsense", none.clone(), [403, 403, 403, 403]),

@@ -17,6 +17,7 @@ mod preview;
 mod progress;
 mod purchase_book;
 mod purge_copies;
+mod refund_book;
 mod set_status;
 mod slug;
 mod update_book;
@@ -44,6 +45,7 @@ pub use preview::find_preview;
 pub use progress::{find_progress, tell_progress_due, update_progress};
 pub use purchase_book::purchase_book;
 pub use purge_copies::purge_copies;
+pub use refund_book::{demand_refund, refund_book};
 pub use set_status::{archive_book, publish_book, set_book_status, unpublish_book};
 pub use update_book::update_book;
 
@@ -71,6 +73,14 @@ pub enum BookError {
     /// Only who bought it reads it.
     #[error("Buy this book first.")]
     NotPurchased,
+    /// Too late, or too much was read.
+    #[error("A book can be given back within {days} days, as long as {percent} % of it at most were read.")]
+    RefundPolicy {
+        /// Days after the purchase.
+        days: i64,
+        /// Of a hundred pages.
+        percent: i64,
+    },
     /// People have it: it can be archived, not deleted.
     #[error("People have bought this book: archive it instead.")]
     InUse,
@@ -86,6 +96,7 @@ impl Fault for BookError {
             Self::OwnBook => Rule::BOOK_OWN,
             Self::NotForSale => Rule::BOOK_NOT_FOR_SALE,
             Self::NotPurchased => Rule::BOOK_NOT_PURCHASED,
+            Self::RefundPolicy { .. } => Rule::POLICY_VIOLATION,
             Self::InUse => Rule::BOOK_IN_USE,
         }
     }

@@ -6,14 +6,14 @@ use std::io::{self, BufReader, Read};
 use protocol::uploads::UploadKind;
 
 use super::archive::{self, Archive, ArchiveFault};
+use super::duration;
+use super::picture::MAX_PIXELS;
 use super::storage::rewind;
 
 /// Bytes that show what a file is.
 const HEAD_BYTES: u64 = 8_192;
 /// Bytes of a text that are looked at together.
 const TEXT_BYTES: usize = 64 << 10;
-/// Pixels of a picture at most (domain.md §9.5).
-const MAX_PIXELS: u64 = 40_000_000;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) struct FileType {
     pub(super) dimensions: Option<(u32, u32)>,
     /// Pages, of books.
     pub(super) pages: Option<u32>,
+    /// Seconds, of sounds and videos that say so.
+    pub(super) duration: Option<u32>,
 }
 
 /// Why a file is not taken.
@@ -60,15 +62,15 @@ pub(super) fn judge(file: &mut File, size: u64, kind: UploadKind) -> Result<File
     let mime = infer::get(&head).map(|found| found.mime_type());
     match kind {
         UploadKind::Image => image(file, mime),
-        UploadKind::Video => video(mime),
-        UploadKind::Audio => audio(mime),
+        UploadKind::Video => video(mime).map(|found| with_duration(file, found)),
+        UploadKind::Audio => audio(mime).map(|found| with_duration(file, found)),
         UploadKind::Document => document(file, size, &head, mime),
         UploadKind::Book => book(file, mime),
     }
 }
 
 const fn plain(mime: &'static str, extension: &'static str) -> FileType {
-    FileType { mime, extension, dimensions: None, pages: None }
+    FileType { mime, extension, dimensions: None, pages: None, duration: None }
 }
 
 fn image(file: &mut File, mime: Option<&str>) -> Result<FileType, ContentFault> {
@@ -97,6 +99,10 @@ fn image(file: &mut File, mime: Option<&str>) -> Result<FileType, ContentFault> 
         return Err(ContentFault::Refused("A picture may have 40 million pixels at most."));
     }
     Ok(FileType { dimensions: Some((width, height)), ..found })
+}
+
+fn with_duration(file: &mut File, found: FileType) -> FileType {
+    FileType { duration: duration::of(file, found.mime), ..found }
 }
 
 fn video(mime: Option<&str>) -> Result<FileType, ContentFault> {

@@ -16,7 +16,7 @@ pub async fn delete_upload(app: &App, actor: &Actor, id: u64) -> Result<(), Uplo
         return Ok(());
     }
     // What cannot be deleted now is `released`: nobody sees it any more, and the clock tries again.
-    match app.storage.delete(&path).await {
+    match app.storage.delete_upload(&path).await {
         Ok(()) => {
             let mut conn = app.store.reader().await?;
             store::uploads::delete_upload(&mut conn, id, "released").await?;

@@ -58,8 +58,20 @@ pub async fn find_file(app: &App, token: &str) -> Result<StoredFile, UploadError
         let copy = store::books::find_copy_by_name(&mut conn, &address.path).await?;
         return Ok(StoredFile::copy(copy.ok_or(UploadError::NotFound)?, address.expires_at));
     }
-    let row = store::uploads::find_upload_by_path(&mut conn, &address.path).await?;
+    let of = name::large(&address.path);
+    let row = store::uploads::find_upload_by_path(&mut conn, of.unwrap_or(&address.path)).await?;
     let row = row.filter(is_shown).ok_or(UploadError::NotFound)?;
+    if of.is_some() {
+        return Ok(StoredFile {
+            size: row.thumbnail_size.map(u64::from).ok_or(UploadError::NotFound)?,
+            name: name::to_save_as(row.original_name.as_deref(), &address.path),
+            inline: true,
+            mime: "image/jpeg".to_owned(),
+            sha256: format!("{}-small", row.sha256),
+            expires_at: address.expires_at,
+            path: address.path,
+        });
+    }
     Ok(StoredFile {
         name: name::to_save_as(row.original_name.as_deref(), &row.path),
         inline: matches!(row.kind.as_str(), "image" | "video" | "audio"),

@@ -60,7 +60,7 @@ pub async fn open_upload(app: &App, actor: &Actor) -> Result<Incoming, UploadErr
     Ok(Incoming { file, digest: Sha256::new(), size: 0, room, limits })
 }
 
-async fn take_upload(app: &App, actor: &Actor) -> Result<(), CommonFault> {
+pub(super) async fn take_upload(app: &App, actor: &Actor) -> Result<(), CommonFault> {
     if !app.settings.limits.enabled {
         return Ok(());
     }
@@ -76,6 +76,23 @@ async fn take_upload(app: &App, actor: &Actor) -> Result<(), CommonFault> {
 }
 
 impl Incoming {
+    /// For a file of so many bytes for which there is room.
+    ///
+    /// # Errors
+    /// [`CommonFault::Internal`] where the folder cannot be written.
+    pub(super) async fn of(app: &App, size: u64) -> Result<Self, CommonFault> {
+        let limits = config::Uploads {
+            max_image_bytes: size,
+            max_video_bytes: size,
+            max_audio_bytes: size,
+            max_document_bytes: size,
+            max_book_bytes: size,
+            ..app.settings.uploads.clone()
+        };
+        let file = tokio::fs::File::from_std(app.storage.spool().await?);
+        Ok(Self { file, digest: Sha256::new(), size: 0, room: size, limits })
+    }
+
     /// The next bytes. `kind` is what the file is meant as, if that is known already: it decides how large the file
     /// may be.
     ///
@@ -113,7 +130,7 @@ impl Incoming {
 }
 
 /// How large a file of a kind may be, bytes (domain.md §9.5).
-const fn max_bytes(limits: &config::Uploads, kind: UploadKind) -> u64 {
+pub(super) const fn max_bytes(limits: &config::Uploads, kind: UploadKind) -> u64 {
     match kind {
         UploadKind::Image => limits.max_image_bytes,
         UploadKind::Video => limits.max_video_bytes,

@@ -1,19 +1,24 @@
 //! Files that people upload (domain.md §5.11, §9.5): taken in without being held in memory, judged by their content,
 //! kept under names that nobody chose, used by one thing once, and shown by signed addresses that expire.
 //!
-//! Re-encoding, thumbnails and the length of sounds and videos are still to come.
+//! Pictures are drawn anew, with a small one beside them; of sounds and videos the length is told.
 
 mod address;
 mod archive;
 mod claim;
+mod complete_upload;
 mod content;
 mod delete_upload;
+mod duration;
 mod find_file;
 mod find_upload;
 mod incoming;
 mod keep_document;
 mod name;
+mod picture;
+mod presign_upload;
 mod purge_uploads;
+mod receive_file;
 mod storage;
 mod upload_file;
 mod view;
@@ -22,19 +27,28 @@ pub(crate) use address::AddressKey;
 pub(crate) use address::signed_url_until;
 pub use address::{picture_url, signed_url};
 pub(crate) use claim::{ClaimedUpload, attach, claim_files, claim_for_message, release, release_file};
+pub use complete_upload::complete_upload;
 pub use delete_upload::delete_upload;
 pub(crate) use find_file::COPIES;
 pub use find_file::{StoredFile, find_file, read_file};
 pub use find_upload::find_upload;
 pub use incoming::{Incoming, largest, open_upload};
+<<<<<<< HEAD
 pub(crate) use keep_document::{Made, keep_document};
+=======
+pub use presign_upload::presign_upload;
+>>>>>>> 281e957 (Books are given back; pictures are drawn anew with a small one beside them, lengths told, large files sent by themselves)
 pub use purge_uploads::purge_uploads;
+pub use receive_file::{Expected, expect_file, receive_file};
 pub(crate) use storage::Storage;
 pub use upload_file::{NewUpload, upload_file};
 
 use base::{CommonFault, Fault, Rule};
 
 use crate::common_faults;
+
+/// With what the tokens of addresses to send to begin, before the file's name.
+const PUT: &str = "put:";
 
 /// What can go wrong with files.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +74,9 @@ pub enum UploadError {
     /// The address is past its time.
     #[error("This address of a file has expired; ask for a new one.")]
     LinkExpired,
+    /// The file was not sent yet.
+    #[error("The file has not arrived yet: send it to its address first.")]
+    NotArrived,
     /// A message (or whatever else) uses the file.
     #[error("The file is in use.")]
     InUse,
@@ -75,6 +92,7 @@ impl Fault for UploadError {
             Self::QuotaExceeded(_) => Rule::UPLOAD_QUOTA,
             Self::LinkInvalid => Rule::UPLOAD_LINK_INVALID,
             Self::LinkExpired => Rule::UPLOAD_LINK_EXPIRED,
+            Self::NotArrived => Rule::UPLOAD_NOT_ARRIVED,
             Self::InUse => Rule::UPLOAD_IN_USE,
         }
     }

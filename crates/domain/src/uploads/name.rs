@@ -32,6 +32,19 @@ pub(super) fn to_save_as(name: Option<&str>, path: &str) -> String {
     if same { name.to_owned() } else { format!("{name}.{extension}") }
 }
 
+/// What the name of a small picture ends in.
+const SMALL: &str = ".small.jpg";
+
+/// The name on the disk of the small picture beside a file.
+pub(super) fn small(path: &str) -> String {
+    format!("{path}{SMALL}")
+}
+
+/// The file that a small picture is beside, if the name is one's.
+pub(super) fn large(path: &str) -> Option<&str> {
+    path.strip_suffix(SMALL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{cleaned, to_save_as};

@@ -44,7 +44,7 @@ pub async fn purge_uploads(app: &App) -> Result<u64, CommonFault> {
             if !taken {
                 continue;
             }
-            if let Err(error) = app.storage.delete(&row.path).await {
+            if let Err(error) = app.storage.delete_upload(&row.path).await {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(path = row.path, cause, "a file could not be deleted, it is tried again");
                 continue;

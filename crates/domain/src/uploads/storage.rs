@@ -144,6 +144,17 @@ impl Storage {
     }
 }
 
+impl Storage {
+    /// Takes a file away, and the small picture beside it.
+    ///
+    /// # Errors
+    /// [`CommonFault::Internal`].
+    pub(super) async fn delete_upload(&self, path: &str) -> Result<(), CommonFault> {
+        self.delete(&super::name::small(path)).await?;
+        self.delete(path).await
+    }
+}
+
 /// Back to the first byte, for who reads next.
 pub(super) fn rewind(file: &mut File) -> io::Result<()> {
     file.seek(SeekFrom::Start(0)).map(drop)

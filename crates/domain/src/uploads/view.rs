@@ -5,7 +5,7 @@ use protocol::uploads::{Upload, UploadKind};
 use store::StoreError;
 use store::uploads::UploadRow;
 
-use super::{UploadError, signed_url};
+use super::{UploadError, name, signed_url};
 use crate::{Actor, App};
 
 /// A file as its owner sees it.
@@ -23,6 +23,8 @@ pub(super) fn upload(app: &App, row: UploadRow) -> Result<Upload, StoreError> {
         width: row.width,
         height: row.height,
         pages: row.pages,
+        duration: row.duration,
+        thumbnail_url: row.thumbnail_size.map(|_| signed_url(app, &name::small(&row.path))),
         created_at: Time::from(row.created_at),
     })
 }

@@ -31,14 +31,38 @@ pub(crate) fn webp() -> Vec<u8> {
     decoded("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA")
 }
 
-/// The frame's header of 640 to 480 pixels, without the picture.
+/// 640 to 480 pixels of grey.
 pub(crate) fn jpeg() -> Vec<u8> {
-    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 16];
-    bytes.extend(b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
-    bytes.extend([0xFF, 0xC0, 0, 17, 8]);
-    bytes.extend(480_u16.to_be_bytes());
-    bytes.extend(640_u16.to_be_bytes());
-    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xFF, 0xD9]);
+    jpeg_turned(1)
+}
+
+/// As [`jpeg`], with an EXIF note that says how it is to be turned, and words that nobody is to see.
+pub(crate) fn jpeg_turned(orientation: u8) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8];
+    let mut segment = |name: u8, content: &[u8]| {
+        bytes.extend([0xFF, name]);
+        bytes.extend(u16::try_from(content.len() + 2).unwrap().to_be_bytes());
+        bytes.extend(content);
+    };
+    segment(0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
+    let mut note = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    note.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    segment(0xE1, &note);
+    segment(0xFE, b"SECRET PLACE");
+    let mut table = vec![0];
+    table.extend([16; 64]);
+    segment(0xDB, &table);
+    segment(0xC0, &[8, 1, 0xE0, 2, 0x80, 1, 1, 0x11, 0]);
+    // One code in each table: no difference, no detail.
+    for class in [0x00, 0x10] {
+        let mut codes = vec![class, 1];
+        codes.extend([0; 15]);
+        codes.push(0);
+        segment(0xC4, &codes);
+    }
+    segment(0xDA, &[1, 1, 0, 0, 63, 0]);
+    bytes.extend(vec![0; 80 * 60 * 2 / 8]);
+    bytes.extend([0xFF, 0xD9]);
     bytes
 }
 

@@ -121,6 +121,7 @@ migrations! {
     145 "0145_annotation_versions.sql"
     146 "0146_reading_tells.sql"
     147 "0147_book_copies.sql"
+    148 "0148_upload_thumbnails.sql"
     // -
     // + rooms 150
     150 "0150_room_notices.sql"

@@ -3,6 +3,7 @@
 mod annotations;
 mod buying;
 mod reading;
+mod refunds;
 mod shelf;
 
 use base::conditional::{Data, IfMatch, etag};
