@@ -17,6 +17,9 @@ pub async fn list_user_rooms(
     user: &str,
     page: PageRequest,
 ) -> Result<Page<LiveRoom>, RoomError> {
+    if let Some(viewer) = viewer {
+        viewer.require("read")?;
+    }
     let host = find_user(app, viewer, user).await.map_err(|error| match error {
         UserError::Common(fault) => fault,
         other => base::CommonFault::internal(other),

@@ -1,5 +1,6 @@
 //! What a token's abilities open is the operations' rule, whichever door they are called through (domain.md §3).
 
+use base::conditional::IfMatch;
 use base::{Fault, Rule, Secret};
 use domain::users::{self, UserFilter};
 use domain::{Actor, chat, gifts, presence, rooms, wallet};
@@ -9,7 +10,7 @@ use protocol::chat::{
 };
 use protocol::gifts::SendGift;
 use protocol::presence::QueryPresence;
-use protocol::rooms::{CreateRoom, JoinRoom, PostMessage, RoomFilter};
+use protocol::rooms::{CreateRoom, JoinRoom, PostMessage, RoomFilter, RoomStatus};
 use protocol::users::CreateToken;
 use protocol::wallet::{AdjustWallet, TransactionFilter};
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ async fn holding(world: &World, actor: &Actor, abilities: &[&str]) -> Actor {
 async fn refused(world: &World, actor: &Actor) -> Vec<&'static str> {
     let (app, mut refused) = (&world.app, Vec::new());
     let page = base::paging::PageRequest { cursor: None, per_page: 5 };
+    let numbered = base::paging::NumberedRequest { page: 1, per_page: 5, with_total: false };
+    let recording = json!({"url": "https://x.example/1.mp4", "started_at": "2026-01-31T17:00:00Z"});
     macro_rules! ask {
         ($($name:literal: $call:expr;)+) => {
             $(if let Err(fault) = $call.await && fault.rule() == Rule::MISSING_ABILITY { refused.push($name); })+
@@ -71,6 +74,9 @@ async fn refused(world: &World, actor: &Actor) -> Vec<&'static str> {
         "read": rooms::list_room_messages(app, actor, 1, None, 5);
         "read": rooms::list_thread(app, actor, 1, 1, page);
         "read": rooms::list_participants(app, actor, 1, page);
+        "read": rooms::list_user_rooms(app, Some(actor), "1", page);
+        "read": rooms::list_all_rooms(app, actor, rooms::AdminRoomFilter::default(), numbered, None);
+        "read": rooms::list_recordings(app, actor, 1);
         "read": wallet::find_wallet(app, actor);
         "read": wallet::find_transaction(app, actor, 1);
         "read": wallet::list_transactions(app, actor, TransactionFilter::default(), page);
@@ -105,9 +111,18 @@ async fn refused(world: &World, actor: &Actor) -> Vec<&'static str> {
         "write": rooms::ban_user(app, actor, input(somebody.clone()));
         "write": rooms::unban_user(app, actor, input(somebody.clone()));
         "write": rooms::set_slow_mode(app, actor, input(json!({"room_id": 1, "seconds": 1})));
+        "write": rooms::update_room(app, actor, 1, &IfMatch::ANY, input(json!({})));
+        "write": rooms::delete_room(app, actor, 1, &IfMatch::ANY);
+        "write": rooms::end_room(app, actor, 1);
+        "write": rooms::cancel_room(app, actor, 1);
+        "write": rooms::cancel_registration(app, actor, 1);
+        "write": rooms::set_room_status(app, actor, 1, RoomStatus::Active);
+        "write": rooms::add_recording(app, rooms::Recorder::Person(actor), 1, input(recording));
+        "write": rooms::delete_recording(app, actor, 1, "none");
         "write": users::revoke_token(app, actor, 999_999);
         "write": users::revoke_other_tokens(app, actor);
         "wallet": gifts::send_gift(app, actor, input::<SendGift>(gift));
+        "wallet": rooms::refund_registration(app, actor, 1, 1, Some(key()));
         "wallet": wallet::adjust_wallet(app, actor, input::<AdjustWallet>(correction));
     }
     refused.sort_unstable();
@@ -118,8 +133,8 @@ async fn refused(world: &World, actor: &Actor) -> Vec<&'static str> {
 async fn every_operation_asks_for_its_ability() {
     let world = unlimited().await;
     let (_, all) = world.user("amal").await;
-    const READS: usize = 21;
-    const WRITES: usize = 26;
+    const READS: usize = 24;
+    const WRITES: usize = 34;
     let of = |reads, writes, wallets| {
         let mut names = vec!["read"; reads];
         names.extend(vec!["wallet"; wallets]);
@@ -127,11 +142,11 @@ async fn every_operation_asks_for_its_ability() {
         names
     };
     for (abilities, expected) in [
-        (&["realtime"][..], of(READS, WRITES, 2)),
-        (&["read", "realtime"][..], of(0, WRITES, 2)),
+        (&["realtime"][..], of(READS, WRITES, 3)),
+        (&["read", "realtime"][..], of(0, WRITES, 3)),
         (&["wallet"][..], of(READS, WRITES, 0)),
         (&["*"][..], of(0, 0, 0)),
-        (&["write"][..], of(READS, 0, 2)),
+        (&["write"][..], of(READS, 0, 3)),
     ] {
         let actor = holding(&world, &all, abilities).await;
         assert_eq!(refused(&world, &actor).await, expected, "{abilities:?}");
