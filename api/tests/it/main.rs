@@ -15,6 +15,8 @@ mod consultations;
 #[cfg(test)]
 mod costs;
 #[cfg(test)]
+mod courses;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod errors;

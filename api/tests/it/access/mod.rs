@@ -155,6 +155,8 @@ domains! {
     social,
     // -
     // + courses
+    courses,
+    reviews,
     // -
     // + learning
     // -

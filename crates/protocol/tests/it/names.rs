@@ -12,6 +12,7 @@ fn channel_names_go_both_ways() {
         ("user:7", Channel::User(7)),
         ("room:1", Channel::Room(1)),
         ("presence:42", Channel::Presence(42)),
+        ("course:7", Channel::Course(7)),
         ("post:18446744073709551615", Channel::Post(u64::MAX)),
         ("speaker:3", Channel::Speaker(3)),
     ] {
