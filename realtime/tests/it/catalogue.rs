@@ -263,6 +263,32 @@ async fn gather(stand: &Stand, recording: &std::sync::Mutex<Recording>, amal: u6
     host_wire.hear("leave").await;
 }
 
+/// An author writes on at a course while an administrator listens to it.
+async fn study(stand: &Stand, recording: &std::sync::Mutex<Recording>, badr: u64) {
+    use protocol::courses::{CreateCategory, CreateSection};
+    let author = stand.user("author").await;
+    stand.appoint(author, "admin").await;
+    let (app, author_acts) = (stand.app(), domain::Actor::on_behalf_of(author));
+    let category = CreateCategory {
+        name_en: "Language".to_owned(),
+        name_ar: "لغة".to_owned(),
+        icon: None,
+        is_active: None,
+    };
+    let category = domain::courses::create_category(app, &author_acts, None, category).await.unwrap().id;
+    let course = serde_json::from_value(json!({ "title": "النحو الميسر", "category_id": category })).unwrap();
+    let course = domain::courses::create_course(app, &author_acts, course).await.unwrap().id;
+    let channel = format!("course:{course}");
+    let mut listener = Wire::open(stand, 0, author, recording).await;
+    listener.command("subscribe", json!({ "channel": channel })).await;
+    let section = CreateSection { title: "الجملة الاسمية".to_owned(), description: None };
+    domain::courses::create_section(app, &author_acts, course, section).await.unwrap();
+    listener.hear("course.updated").await;
+    // A stranger may not listen.
+    let mut stranger = stand.client(1, badr).await;
+    assert_eq!(stranger.subscribe_to(&channel).await.unwrap_err().code, 103);
+}
+
 /// A programme of several days begins while somebody with a seat waits for it; a session ends.
 async fn begin_and_end(stand: &Stand, recording: &std::sync::Mutex<Recording>, amal: u64) {
     let (room, host) = stand.announced_room().await;
@@ -307,6 +333,7 @@ async fn the_description_is_that_of_real_frames() {
     let (amal, badr) = (stand.user("amal").await, stand.user("badr").await);
     talk(&stand, &recording, amal, badr).await;
     gather(&stand, &recording, amal, badr).await;
+    study(&stand, &recording, badr).await;
     begin_and_end(&stand, &recording, amal).await;
     carry(&stand, &recording, badr).await;
     let recording = recording.into_inner().unwrap();

@@ -194,6 +194,7 @@ async fn channels_that_one_may_not_or_cannot_listen_to() {
         (&*format!("user:{amal}"), 105),
         (&*format!("user:{badr}"), 103),
         ("post:1", 103),
+        ("course:999999", 103),
         ("room:999999", 103),
         ("presence:999999", 103),
     ] {
