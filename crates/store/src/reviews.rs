@@ -17,6 +17,16 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// `AND …` for its reviews. The kind is written out: a bound word would be of another character set than the column,
+    /// whose index could not be used.
+    fn condition(self) -> &'static str {
+        if self.kind == "book" {
+            " AND r.reviewable_type = 'book' AND r.reviewable_id = "
+        } else {
+            " AND r.reviewable_type = 'course' AND r.reviewable_id = "
+        }
+    }
+
     /// The table of the thing.
     fn table(self) -> &'static str {
         if self.kind == "book" { "books" } else { "courses" }
@@ -144,8 +154,7 @@ pub async fn find_own_review(
 ) -> Result<Option<ReviewRow>, StoreError> {
     let mut query = select();
     query.push(" AND r.user_id = ").push_bind(user_id);
-    query.push(" AND r.reviewable_type = ").push_bind(subject.kind);
-    query.push(" AND r.reviewable_id = ").push_bind(subject.id);
+    query.push(subject.condition()).push_bind(subject.id);
     Ok(query.build_query_as().fetch_optional(conn).await?)
 }
 
@@ -157,8 +166,7 @@ pub async fn list_reviews(conn: &mut Conn, which: &ReviewQuery) -> Result<Vec<Re
     let mut query = select();
     query.push(" AND u.deleted_at IS NULL AND u.is_active = 1");
     if let Some(subject) = which.subject {
-        query.push(" AND r.reviewable_type = ").push_bind(subject.kind);
-        query.push(" AND r.reviewable_id = ").push_bind(subject.id);
+        query.push(subject.condition()).push_bind(subject.id);
     }
     if let Some(user_id) = which.user_id {
         query.push(" AND r.user_id = ").push_bind(user_id);
@@ -250,11 +258,11 @@ pub async fn delete_review(conn: &mut Conn, id: u64) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::RowsAffected`] for a thing that is not there.
 pub async fn update_average(conn: &mut Conn, subject: Subject) -> Result<(), StoreError> {
-    let table = subject.table();
+    let (table, condition) = (subject.table(), subject.condition());
     let sql = format!(
         "UPDATE {table} SET average_rating = COALESCE((SELECT ROUND(AVG(r.rating), 2) FROM hub_reviews r \
-           WHERE r.reviewable_type = ? AND r.reviewable_id = {table}.id), 0) WHERE id = ?"
+           WHERE TRUE{condition}{table}.id), 0) WHERE id = ?"
     );
-    let done = sqlx::query(AssertSqlSafe(sql)).bind(subject.kind).bind(subject.id).execute(conn).await?;
+    let done = sqlx::query(AssertSqlSafe(sql)).bind(subject.id).execute(conn).await?;
     affected(table, 1, &done)
 }
