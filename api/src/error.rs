@@ -134,10 +134,11 @@ pub(crate) fn invalid(field: impl Into<std::borrow::Cow<'static, str>>, problem:
 /// The status of a broken rule.
 pub(crate) fn status(rule: Rule) -> StatusCode {
     match rule {
-        Rule::MALFORMED_REQUEST | Rule::INVALID_CURSOR | Rule::IDEMPOTENCY_KEY_REQUIRED => {
-            StatusCode::BAD_REQUEST
-        }
-        Rule::INSUFFICIENT_FUNDS => StatusCode::PAYMENT_REQUIRED,
+        Rule::MALFORMED_REQUEST
+        | Rule::INVALID_CURSOR
+        | Rule::IDEMPOTENCY_KEY_REQUIRED
+        | Rule::INVALID_SIGNATURE => StatusCode::BAD_REQUEST,
+        Rule::INSUFFICIENT_FUNDS | Rule::PAYMENT_FAILED => StatusCode::PAYMENT_REQUIRED,
         Rule::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         Rule::CURSOR_TOO_OLD | Rule::UPLOAD_LINK_EXPIRED => StatusCode::GONE,
         Rule::PAYLOAD_TOO_LARGE | Rule::UPLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
@@ -306,6 +307,10 @@ mod tests {
             (Rule::MALFORMED_REQUEST, 400),
             (Rule::INVALID_CURSOR, 400),
             (Rule::IDEMPOTENCY_KEY_REQUIRED, 400),
+            (Rule::INVALID_SIGNATURE, 400),
+            (Rule::PAYMENT_FAILED, 402),
+            (Rule::WITHDRAWAL_OPEN, 409),
+            (Rule::NOT_REFUNDABLE, 422),
             (Rule::UNAUTHENTICATED, 401),
             (Rule::TOKEN_EXPIRED, 401),
             (Rule::INVALID_CREDENTIALS, 401),

@@ -8,7 +8,7 @@ use domain::App;
 use domain::chat::{self, MessageWindow};
 use protocol::chat::{
     Conversation, DeleteMessage, EditMessage, EditMessageBody, MarkRead, MarkReadBody, Message, MessagesRead,
-    OpenConversation, SendMessageBody, StartTyping, SyncMessages, SyncedMessages, UnreadCounts,
+    OpenConversation, SendMessageBody, StartTyping, SyncMessages, Synced, UnreadCounts,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::PageParams;
 use crate::Door;
 use crate::error::{Refusal, invalid};
-use crate::extract::{Caller, JsonBody, KeyedBody, Listing, Params, PathId, Takes};
+use crate::extract::{Caller, JsonBody, KeyedBody, Language, Listing, Params, PathId, Takes};
 use crate::response::{Answer, Condition, Data, List, created, data, list, no_content, tagged, written};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -234,9 +234,14 @@ async fn start_typing(State(app): State<App>, Caller(actor): Caller, PathId(id):
         ("cursor" = Option<String>, Query, description = "`cursor` of the page before, without the two others"),
         ("limit" = Option<u32>, Query, description = "At most so many of each kind of thing, 1 to 200; 100 where left out")
     ),
-    responses((status = 200, description = "A page; `cursor` is `null` on the last one. Messages oldest first; what comes may be known already", body = Data<SyncedMessages>))
+    responses((status = 200, description = "A page; `cursor` is `null` on the last one. Messages oldest first; what comes may be known already", body = Data<Synced>))
 )]
-async fn sync_messages(State(app): State<App>, Caller(actor): Caller, params: Params) -> Answer {
+async fn sync_messages(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Language(lang): Language,
+    params: Params,
+) -> Answer {
     let since = match params.get("since") {
         None => None,
         Some(text) => Some(time(text).ok_or_else(|| invalid("since", Problem::Format("an RFC 3339 time")))?),
@@ -247,7 +252,7 @@ async fn sync_messages(State(app): State<App>, Caller(actor): Caller, params: Pa
         since,
         cursor: params.get("cursor").map(str::to_owned),
     };
-    Ok(data(chat::sync_messages(&app, &actor, input).await?))
+    Ok(data(chat::sync_all(&app, &actor, input, lang).await?))
 }
 
 /// A time as JSON has it. (In a query `+` stands for a space; here it was meant.)

@@ -6,15 +6,21 @@ use base::paging::DEFAULT_PER_PAGE;
 use base::{CommonFault, Problem};
 use domain::App;
 use domain::gifts;
-use protocol::gifts::{Gift, GiftGiven, GiftSent, SendGiftBody, TopSender};
+use protocol::gifts::{
+    CreateGift, Gift, GiftGiven, GiftSent, SendGiftBody, ShelfGift, TopSender, UpdateGift,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::PageParams;
 use crate::Door;
 use crate::error::invalid;
-use crate::extract::{Caller, KeyedBody, Listing, MaybeCaller, Params, PathId, Payer, WholeList};
-use crate::response::{Answer, Condition, Data, List, catalogue, list, tagged, written};
+use crate::extract::{
+    Caller, JsonBody, KeyedBody, Listing, MaybeCaller, Params, PathId, Payer, Precondition, WholeList,
+};
+use crate::response::{
+    Answer, Condition, Data, List, catalogue, changed, created, list, no_content, tagged, written,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<Door> {
     OpenApiRouter::new()
@@ -24,6 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(list_room_gifts))
         .routes(routes!(list_post_gifts))
         .routes(routes!(list_own_gifts))
+        .routes(routes!(list_shelf, create_gift))
+        .routes(routes!(find_shelf_gift, update_gift, delete_gift))
 }
 
 /// The gifts on offer.
@@ -142,4 +150,86 @@ async fn list_post_gifts(
 async fn list_own_gifts(State(app): State<App>, Caller(actor): Caller, listing: Listing) -> Answer {
     let direction = listing.params.one_of("direction", &["sent", "received"])?.unwrap_or_default();
     list(&listing, gifts::list_own_gifts(&app, &actor, direction, listing.page).await?)
+}
+
+/// The whole catalogue, with what is not on offer; with the permission `gifts.manage`.
+#[utoipa::path(
+    get, path = "/api/v1/admin/gifts", tag = "gifts", operation_id = "list_shelf", security(("bearer" = [])),
+    responses((status = 200, description = "All of them, in their order", body = Data<Vec<ShelfGift>>))
+)]
+async fn list_shelf(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    _: WholeList,
+    headers: HeaderMap,
+) -> Answer {
+    tagged(&Condition::of(&headers), gifts::list_shelf(&app, &actor).await?)
+}
+
+/// Puts a gift into the catalogue.
+#[utoipa::path(
+    post, path = "/api/v1/admin/gifts", tag = "gifts", operation_id = "create_gift", security(("bearer" = [])),
+    request_body(content = CreateGift, example = json!({
+        "name": "وردة", "icon": "/gifts/rose.png", "price": "2.00", "order": 1
+    })),
+    responses((status = 201, description = "The gift", body = Data<ShelfGift>))
+)]
+async fn create_gift(State(app): State<App>, Caller(actor): Caller, body: JsonBody<CreateGift>) -> Answer {
+    let input = body.input_after(domain::access::demand_permission(&app, &actor, "gifts.manage")).await?;
+    let gift = gifts::create_gift(&app, &actor, input).await?;
+    created(&format!("/api/v1/admin/gifts/{}", gift.id), gift)
+}
+
+/// A gift, on offer or not.
+#[utoipa::path(
+    get, path = "/api/v1/admin/gifts/{id}", tag = "gifts", operation_id = "find_shelf_gift",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The gift")),
+    responses((status = 200, description = "The gift", body = Data<ShelfGift>))
+)]
+async fn find_shelf_gift(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    PathId(id): PathId,
+    headers: HeaderMap,
+) -> Answer {
+    tagged(&Condition::of(&headers), gifts::find_shelf_gift(&app, &actor, id).await?)
+}
+
+/// Changes a gift. What was given keeps the price of its day.
+#[utoipa::path(
+    patch, path = "/api/v1/admin/gifts/{id}", tag = "gifts", operation_id = "update_gift",
+    security(("bearer" = [])),
+    params(
+        ("id" = u64, Path, description = "The gift"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is changed")
+    ),
+    request_body(content = UpdateGift, example = json!({ "price": "3.00" })),
+    responses(
+        (status = 200, description = "The gift as it is now", body = Data<ShelfGift>),
+        (status = 412, description = "`precondition_failed`: it was changed meanwhile")
+    )
+)]
+async fn update_gift(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    PathId(id): PathId,
+    Precondition(version): Precondition,
+    body: JsonBody<UpdateGift>,
+) -> Answer {
+    let input = body.input_after(gifts::find_shelf_gift(&app, &actor, id)).await?;
+    changed(gifts::update_gift(&app, &actor, id, &version, input).await?)
+}
+
+/// Takes a gift away that was never given.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/gifts/{id}", tag = "gifts", operation_id = "delete_gift",
+    security(("bearer" = [])), params(("id" = u64, Path, description = "The gift")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "`in_use`: it was given; set `is_active` to false instead")
+    )
+)]
+async fn delete_gift(State(app): State<App>, Caller(actor): Caller, PathId(id): PathId) -> Answer {
+    gifts::delete_gift(&app, &actor, id).await?;
+    Ok(no_content())
 }

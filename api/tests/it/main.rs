@@ -44,4 +44,6 @@ mod social;
 #[cfg(test)]
 mod uploads;
 #[cfg(test)]
+mod wallet;
+#[cfg(test)]
 mod world;

@@ -144,10 +144,15 @@ rules! {
     1404 NOT_REFUNDABLE "wallet.not_refundable" Invalid "Only a purchase can be refunded." "لا يمكن إعادة المبلغ إلا لعملية شراء.";
     1405 REFUND_NOT_COVERED "wallet.refund_not_covered" Conflict "The platform's wallet cannot cover this refund at the moment." "رصيد المنصة لا يغطي هذا الاسترداد حاليًا.";
     1406 ESCROW_CLOSED "wallet.escrow_closed" Conflict "This payment was settled or refunded already." "سُوّيت هذه الدفعة أو أُعيدت من قبل.";
+    1407 PAYMENT_FAILED "wallet.payment_failed" Conflict "The payment was refused." "رُفضت عملية الدفع.";
+    1408 INVALID_SIGNATURE "wallet.invalid_signature" Invalid "The signature does not hold." "التوقيع غير صحيح.";
+    1409 PAYMENT_NOT_CONFIRMED "wallet.payment_not_confirmed" Conflict "The provider does not confirm this yet." "لم يؤكد مزود الدفع ذلك بعد.";
+    1410 WITHDRAWAL_OPEN "wallet.withdrawal_open" Conflict "There is a withdrawal that has not ended." "لديك طلب سحب لم ينتهِ بعد.";
 
     1500 UNKNOWN_GIFT "gifts.unknown_gift" NotFound "There is no such gift on offer." "هذه الهدية غير متاحة.";
     1501 SELF_GIFT "gifts.self_gift" Invalid "You cannot give a gift to yourself." "لا يمكنك إهداء نفسك.";
     1502 GIFT_WRONG_RECEIVER "gifts.wrong_receiver" Invalid "The gift must go to the owner of what it is given for." "يجب أن تذهب الهدية إلى صاحب المحتوى.";
+    1503 GIFT_IN_USE "gifts.in_use" Conflict "This gift was given already." "أُهديت هذه الهدية من قبل.";
 
     1600 UPLOAD_TYPE_NOT_ALLOWED "uploads.type_not_allowed" Invalid "Files of this type are not taken." "هذا النوع من الملفات غير مقبول.";
     1601 UPLOAD_TOO_LARGE "uploads.too_large" Invalid "The file is larger than allowed." "الملف أكبر من المسموح.";

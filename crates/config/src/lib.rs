@@ -30,6 +30,10 @@ pub struct Settings {
     pub jitsi: Option<Jitsi>,
     /// Prices, shares and tax.
     pub money: MoneyRules,
+    /// Who takes customers' money.
+    pub payments: Payments,
+    /// Who sells, on invoices.
+    pub seller: Seller,
     /// Rate limits; off for load tests.
     pub limits: Limits,
     /// What is written to the log and how.
@@ -259,6 +263,47 @@ pub struct MoneyRules {
     pub course_fee_basis_points: u32,
     /// Above this an adjustment needs a second administrator, in halalas.
     pub adjust_limit_minor: i64,
+    /// The least that a wallet is filled with, in halalas.
+    pub top_up_min_minor: i64,
+    /// The most that a wallet is filled with at once, in halalas.
+    pub top_up_max_minor: i64,
+    /// The least that is paid out, in halalas.
+    pub withdrawal_min_minor: i64,
+    /// Above this a withdrawal needs two administrators, in halalas.
+    pub withdrawal_limit_minor: i64,
+}
+
+/// Who takes customers' money (domain.md §5.8).
+#[derive(Clone, Debug)]
+pub struct Payments {
+    /// Which one.
+    pub provider: PaymentProvider,
+    /// Where its API is.
+    pub url: String,
+    /// Our secret key at its API.
+    pub key: Option<Secret>,
+    /// What its events are proved with; without one none is taken, and no top-up is ever credited.
+    pub webhook_secret: Option<Secret>,
+}
+
+/// Providers of payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentProvider {
+    /// Nobody pays anything: for tests and trials.
+    Sandbox,
+    /// Moyasar, or what speaks like it.
+    Moyasar,
+}
+
+/// Who sells, on invoices (domain.md §8.5).
+#[derive(Clone, Debug)]
+pub struct Seller {
+    /// In both languages or either.
+    pub name: String,
+    /// Fifteen digits.
+    pub vat_number: String,
+    /// Where they are.
+    pub address: Option<String>,
 }
 
 /// Rate limits.
@@ -410,7 +455,13 @@ impl Settings {
                 book_fee_basis_points: reader.bounded("MAJLIS_BOOK_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 course_fee_basis_points: reader.bounded("MAJLIS_COURSE_FEE_BASIS_POINTS", 2_000, 0, 10_000),
                 adjust_limit_minor: reader.number("MAJLIS_ADJUST_LIMIT_MINOR", 100_000),
+                top_up_min_minor: reader.number("MAJLIS_TOP_UP_MIN_MINOR", 1_000),
+                top_up_max_minor: reader.number("MAJLIS_TOP_UP_MAX_MINOR", 1_000_000),
+                withdrawal_min_minor: reader.number("MAJLIS_WITHDRAWAL_MIN_MINOR", 5_000),
+                withdrawal_limit_minor: reader.number("MAJLIS_WITHDRAWAL_LIMIT_MINOR", 500_000),
             },
+            payments: reader.payments(),
+            seller: reader.seller(),
             limits: Limits {
                 enabled: limits,
                 commands_per_minute: reader.number("MAJLIS_COMMANDS_PER_MINUTE", 120),

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use base::Secret;
 
-use crate::{Jitsi, JitsiKey, JwtAlgorithm, JwtKeys, Mail, MailEncryption, MailTransport, Smtp, Uploads};
+use crate::{
+    Jitsi, JitsiKey, JwtAlgorithm, JwtKeys, Mail, MailEncryption, MailTransport, PaymentProvider, Payments,
+    Seller, Smtp, Uploads,
+};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +99,17 @@ variables! {
     "MAJLIS_BOOK_FEE_BASIS_POINTS" "2000" "the platform's share of a book's net price";
     "MAJLIS_COURSE_FEE_BASIS_POINTS" "2000" "the platform's share of a course's net price";
     "MAJLIS_ADJUST_LIMIT_MINOR" "100000" "halalas above which an adjustment needs a second administrator";
+    "MAJLIS_TOP_UP_MIN_MINOR" "1000" "the least that a wallet is filled with, halalas";
+    "MAJLIS_TOP_UP_MAX_MINOR" "1000000" "the most that a wallet is filled with at once, halalas";
+    "MAJLIS_WITHDRAWAL_MIN_MINOR" "5000" "the least that is paid out, halalas";
+    "MAJLIS_WITHDRAWAL_LIMIT_MINOR" "500000" "halalas above which a withdrawal is approved and paid by two administrators";
+    "MAJLIS_PAYMENT_PROVIDER" "sandbox" "who takes customers' money: `sandbox` (nobody) or `moyasar`";
+    "MAJLIS_PAYMENT_URL" "https://api.moyasar.com/v1" "where the provider's API is";
+    "MAJLIS_PAYMENT_KEY" "" "our secret key at the provider's API";
+    "MAJLIS_PAYMENT_WEBHOOK_SECRET" "" "what the provider's events are proved with; without it no top-up is ever credited";
+    "MAJLIS_SELLER_NAME" "مجلس Majlis" "who sells, on invoices";
+    "MAJLIS_SELLER_VAT_NUMBER" "300000000000003" "the seller's VAT number, 15 digits";
+    "MAJLIS_SELLER_ADDRESS" "" "where the seller is, on invoices";
     "MAJLIS_UPLOADS" "./uploads" "folder of the uploaded files, the same for all processes; outside of what web servers show";
     "MAJLIS_UPLOAD_QUOTA_BYTES" "1073741824" "bytes of files that one user may keep";
     "MAJLIS_UPLOAD_IMAGE_BYTES" "10485760" "largest picture";
@@ -173,6 +187,39 @@ impl<'a> Reader<'a> {
             self.mistake(name, "is not set");
         }
         value
+    }
+
+    pub(crate) fn payments(&mut self) -> Payments {
+        let provider = match self.text("MAJLIS_PAYMENT_PROVIDER", "sandbox").as_str() {
+            "moyasar" => PaymentProvider::Moyasar,
+            "sandbox" => PaymentProvider::Sandbox,
+            _ => {
+                self.mistake("MAJLIS_PAYMENT_PROVIDER", "must be sandbox or moyasar");
+                PaymentProvider::Sandbox
+            }
+        };
+        let key = self.value("MAJLIS_PAYMENT_KEY").map(Secret::new);
+        if provider == PaymentProvider::Moyasar && key.is_none() {
+            self.mistake("MAJLIS_PAYMENT_KEY", "is not set, but the provider is moyasar");
+        }
+        Payments {
+            provider,
+            url: self.text("MAJLIS_PAYMENT_URL", "https://api.moyasar.com/v1"),
+            key,
+            webhook_secret: self.value("MAJLIS_PAYMENT_WEBHOOK_SECRET").map(Secret::new),
+        }
+    }
+
+    pub(crate) fn seller(&mut self) -> Seller {
+        let vat_number = self.text("MAJLIS_SELLER_VAT_NUMBER", "300000000000003");
+        if vat_number.len() != 15 || !vat_number.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.mistake("MAJLIS_SELLER_VAT_NUMBER", "must be 15 digits");
+        }
+        Seller {
+            name: self.text("MAJLIS_SELLER_NAME", "مجلس Majlis"),
+            vat_number,
+            address: self.value("MAJLIS_SELLER_ADDRESS"),
+        }
     }
 
     pub(crate) fn text(&mut self, name: &str, default: &str) -> String {

@@ -45,6 +45,8 @@ pub struct Handles {
     pub(crate) address_key: AddressKey,
     /// Sends mail.
     pub(crate) mailer: mail::Mailer,
+    /// Who takes customers' money.
+    pub(crate) payments: Box<dyn payments::Provider>,
     /// Where files are.
     pub(crate) storage: Storage,
     /// Signs passes for the video server, where there is one.
@@ -85,6 +87,7 @@ impl App {
         let keys = TokenKeys::load(&settings.auth)?;
         let address_key = AddressKey::derive(settings.uploads.url_secret.expose())?;
         let mailer = mail::Mailer::new(&settings.mail).map_err(CommonFault::internal)?;
+        let payments = crate::wallet::provider(&settings.payments)?;
         let storage = Storage::new(&settings.uploads.folder);
         let jitsi_key = settings.jitsi.as_ref().map(crate::rooms::PassKey::load).transpose()?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -97,6 +100,7 @@ impl App {
             storage,
             jitsi_key,
             mailer,
+            payments,
             revocations: Revocations::default(),
             last_uses: LastUses::default(),
             state_reads: Arc::default(),

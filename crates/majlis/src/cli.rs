@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Compare every cached counter with what it counts and say what differs; exit code 1 where something is left so.
     Recount(RecountOptions),
+    /// Run every check of the ledger and say what is wrong; exit code 1 on a finding.
+    Reconcile(Place),
     /// Print an access token for a user, for scripts and tests.
     Token(TokenOptions),
     /// Print the OpenAPI document of the REST API.

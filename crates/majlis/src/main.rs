@@ -45,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Seed(place) => tools::seed(&place).await,
         Command::Doctor(options) => tools::doctor(&options).await,
         Command::Recount(options) => tools::recount(&options).await,
+        Command::Reconcile(place) => tools::reconcile(&place).await,
         Command::Token(options) => tools::token(&options).await,
         Command::Openapi => tools::openapi(),
         Command::Asyncapi => tools::asyncapi(),

@@ -131,6 +131,27 @@ pub(crate) async fn recount(options: &RecountOptions) -> Result<ExitCode> {
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+pub(crate) async fn reconcile(place: &Place) -> Result<ExitCode> {
+    let app = app(settings_of(place)?).await?;
+    let outcome = domain::wallet::reconcile_ledger(&app).await?;
+    for finding in &outcome.findings {
+        let ids: Vec<String> = finding.ids.iter().map(u64::to_string).collect();
+        complain(&format!(
+            "{}: {} rows of {} ({})",
+            finding.check,
+            finding.count,
+            finding.table,
+            ids.join(", ")
+        ));
+    }
+    say(&match outcome.findings.len() {
+        0 => format!("All {} checks of the ledger hold.", outcome.checks.len()),
+        broken => format!("{broken} of {} checks of the ledger do not hold.", outcome.checks.len()),
+    });
+    app.store.close().await;
+    Ok(if outcome.balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 pub(crate) async fn token(options: &TokenOptions) -> Result<ExitCode> {
     let app = app(settings_of(&options.place)?).await?;
     let user = domain::users::find_user(&app, None, &options.user)

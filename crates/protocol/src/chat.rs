@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::key::IdempotencyKey;
+use crate::notifications::Notification;
 use crate::users::UserCard;
+use crate::wallet::Wallet;
 
 /// `messages.type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -293,6 +295,20 @@ pub struct SyncedMessages {
     /// The server's clock before anything was read: `since` of the next walk, if nothing is heard until then. All pages
     /// of a walk have that of its first page.
     pub at: Time,
+}
+
+/// Answer of `GET /sync`: what chat has to tell, and on the first page the rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Synced {
+    /// Of conversations.
+    #[serde(flatten)]
+    pub chat: SyncedMessages,
+    /// The own wallet as it is now; on the first page.
+    pub wallet: Option<Wallet>,
+    /// The newest notifications of those that changed at `since` or later, 20 at most; on the first page.
+    pub notifications: Vec<Notification>,
+    /// How many notifications are unread; on the first page.
+    pub unread_notifications: Option<u32>,
 }
 
 /// How far somebody has read a conversation. Apps keep the greatest `up_to` of each reader.

@@ -19,6 +19,7 @@ use crate::presence::{PresenceState, Visibility};
 use crate::rooms::{ReactionType, RoomMember, RoomMessage, RoomTerms};
 use crate::social::{Comment, Follow, Post, PostCounters, ReactionChange, ReportReason, ReportStatus};
 use crate::users::UserCard;
+use crate::wallet::{TopUp, Withdrawal};
 
 /// How an event travels, declared once per event (domain.md D13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -573,6 +574,60 @@ pub enum Event {
     },
     // -
     // + wallet
+    /// A top-up of the hearer began, or got further.
+    #[serde(rename = "payment.status")]
+    PaymentStatus {
+        /// The top-up as it is now.
+        top_up: Box<TopUp>,
+    },
+    /// The hearer has an invoice, or a credit note.
+    #[serde(rename = "invoice.ready")]
+    InvoiceReady {
+        /// The invoice.
+        invoice_id: u64,
+        /// Its number.
+        invoice_number: String,
+        /// Its total; negative on a credit note.
+        total: base::Money,
+        /// The ledger row that it belongs to.
+        transaction_id: u64,
+    },
+    /// The hearer asked for money of theirs.
+    #[serde(rename = "withdrawal.requested")]
+    WithdrawalRequested {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
+    /// An administrator let a withdrawal go.
+    #[serde(rename = "withdrawal.approved")]
+    WithdrawalApproved {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
+    /// A withdrawal was transferred.
+    #[serde(rename = "withdrawal.paid")]
+    WithdrawalPaid {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
+    /// A withdrawal was refused; the money is there again.
+    #[serde(rename = "withdrawal.rejected")]
+    WithdrawalRejected {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
+    /// A withdrawal could not be transferred; the money is there again.
+    #[serde(rename = "withdrawal.failed")]
+    WithdrawalFailed {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
+    /// The hearer took a withdrawal back.
+    #[serde(rename = "withdrawal.cancelled")]
+    WithdrawalCancelled {
+        /// The withdrawal as it is now.
+        withdrawal: Box<Withdrawal>,
+    },
     // -
     // + system
     // -
@@ -670,6 +725,14 @@ impl Event {
             Self::SlotsChanged { .. } => "slots.changed",
             // -
             // + wallet
+            Self::PaymentStatus { .. } => "payment.status",
+            Self::InvoiceReady { .. } => "invoice.ready",
+            Self::WithdrawalRequested { .. } => "withdrawal.requested",
+            Self::WithdrawalApproved { .. } => "withdrawal.approved",
+            Self::WithdrawalPaid { .. } => "withdrawal.paid",
+            Self::WithdrawalRejected { .. } => "withdrawal.rejected",
+            Self::WithdrawalFailed { .. } => "withdrawal.failed",
+            Self::WithdrawalCancelled { .. } => "withdrawal.cancelled",
             // -
             // + system
             // -
@@ -765,6 +828,14 @@ impl Event {
             | Self::SlotsChanged { .. } => Delivery::Durable,
             // -
             // + wallet
+            Self::PaymentStatus { .. }
+            | Self::InvoiceReady { .. }
+            | Self::WithdrawalRequested { .. }
+            | Self::WithdrawalApproved { .. }
+            | Self::WithdrawalPaid { .. }
+            | Self::WithdrawalRejected { .. }
+            | Self::WithdrawalFailed { .. }
+            | Self::WithdrawalCancelled { .. } => Delivery::Durable,
             // -
             // + system
             // -

@@ -22,6 +22,78 @@ pub enum Giftable {
     User,
 }
 
+/// A gift as administrators see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ShelfGift {
+    /// Its id.
+    pub id: GiftId,
+    /// Its name.
+    pub name: String,
+    /// Its picture.
+    pub icon: String,
+    /// Its animation.
+    pub animation_url: Option<String>,
+    /// What one costs.
+    pub price: Money,
+    /// ISO 4217.
+    pub currency: String,
+    /// Its place: the smallest first.
+    pub order: u32,
+    /// On offer?
+    pub is_active: bool,
+}
+
+/// Input of the operation `create_gift`.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGift {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// Its picture: an address, or the name of one that apps have.
+    #[schema(min_length = 1, max_length = 255)]
+    pub icon: String,
+    /// Its animation.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub animation_url: Option<String>,
+    /// What one costs; 0 or more.
+    pub price: Money,
+    /// Its place; the first where left out.
+    #[serde(default)]
+    pub order: Option<u32>,
+    /// On offer? Yes where left out.
+    #[serde(default)]
+    pub is_active: Option<bool>,
+}
+
+/// Input of the operation `update_gift`: what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateGift {
+    /// Its name.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: Option<String>,
+    /// Its picture.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
+    pub icon: Option<String>,
+    /// Its animation; empty for none.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub animation_url: Option<String>,
+    /// What one costs from now on.
+    #[serde(default)]
+    pub price: Option<Money>,
+    /// Its place.
+    #[serde(default)]
+    pub order: Option<u32>,
+    /// On offer?
+    #[serde(default)]
+    pub is_active: Option<bool>,
+}
+
 /// Input of `gifts.send_gift`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

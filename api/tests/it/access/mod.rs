@@ -172,6 +172,9 @@ domains! {
     consultations,
     // -
     // + wallet
+    wallet,
+    gifts,
+    chat,
     // -
     // + system
     system,

@@ -17,6 +17,7 @@ mod own_message;
 mod policy;
 mod send_message;
 mod start_typing;
+mod sync_all;
 mod sync_messages;
 mod sync_walk;
 mod unread;
@@ -34,6 +35,7 @@ pub use open_conversation::open_conversation;
 pub use own_message::demand_own_message;
 pub use send_message::send_message;
 pub use start_typing::start_typing;
+pub use sync_all::sync_all;
 pub use sync_messages::sync_messages;
 pub(crate) use write_messages::{AT_ONCE, LANES, Sends};
 

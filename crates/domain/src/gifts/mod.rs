@@ -5,6 +5,7 @@ mod list_own_gifts;
 mod list_top_senders;
 mod recipient;
 mod send_gift;
+mod shelf;
 mod streak;
 
 use base::{CommonFault, Fault, Rule};
@@ -17,6 +18,7 @@ pub use list_gifts::list_gifts;
 pub use list_own_gifts::list_own_gifts;
 pub use list_top_senders::{list_post_gifts, list_room_gifts};
 pub use send_gift::send_gift;
+pub use shelf::{create_gift, delete_gift, find_shelf_gift, list_shelf, update_gift};
 pub use streak::end_streaks;
 
 /// What can go wrong with gifts.
@@ -43,6 +45,9 @@ pub enum GiftError {
     /// One of the two blocks the other.
     #[error("You cannot reach this person.")]
     Blocked,
+    /// Somebody has given it.
+    #[error("This gift was given already; take it off the offer instead.")]
+    InUse,
 }
 
 impl Fault for GiftError {
@@ -55,6 +60,7 @@ impl Fault for GiftError {
             Self::SelfGift => Rule::SELF_GIFT,
             Self::WrongReceiver => Rule::GIFT_WRONG_RECEIVER,
             Self::Blocked => Rule::BLOCKED,
+            Self::InUse => Rule::GIFT_IN_USE,
         }
     }
 

@@ -8,6 +8,7 @@ use bus::TokenBucket;
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::gifts::{GiftIcon, GiftSent, GiftSentEvent, GiftTransaction, GiftableRef, SendGift};
+use protocol::notifications::NotificationKind;
 use protocol::wallet::{Category, WalletBalance};
 use store::gifts::{GiftRow, NewGiftTransaction};
 
@@ -17,6 +18,7 @@ use super::recipient::{find_recipient, giftable_morph};
 use super::streak::{Giving, audience, lock_place};
 use crate::idempotency::{self, Claim, Written};
 use crate::morph::Morph;
+use crate::notifications::{Notice, notify};
 use crate::unit::Unit;
 use crate::wallet::{InvoiceItem, Sale, WalletError, sell};
 use crate::{Actor, App, in_unit};
@@ -157,6 +159,11 @@ async fn write_gift(
         let wallet = store::wallet::find_wallet(unit, actor.user_id()).await?;
         wallet.ok_or(CommonFault::NotFound("wallet"))?.balance
     };
+    // One a giver while it is unread, however many gifts they give.
+    let notice = Notice::new(NotificationKind::GiftReceived, recipient.receiver_id)
+        .by(actor.user_id())
+        .about(Morph::User, actor.user_id(), "/me/gifts?direction=received");
+    notify(app, unit, notice).await?;
     let answer = GiftSent {
         gift_transaction: GiftTransaction {
             id,

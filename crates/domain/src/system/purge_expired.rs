@@ -15,6 +15,9 @@ const OUTBOX_HOURS: u32 = 24;
 /// Seconds that ended tokens are kept, as `sanctum:prune-expired` does.
 const TOKENS_KEPT: i64 = 24 * 3_600;
 
+/// Seconds that events of payment providers are known for: longer than anybody repeats one.
+const RECEIPTS_KEPT: i64 = 90 * 24 * 3_600;
+
 /// Deletes answers of writes after 24 h, events published more than a day ago, tokens and sessions that ended a
 /// day ago, used refresh tokens that could not be good any more, and revocations of what has ended by itself.
 /// Gives how many rows went.
@@ -39,6 +42,10 @@ pub async fn purge_expired(app: &App) -> Result<u64, CommonFault> {
                 }
                 Step::Tokens => store::tokens::delete_expired_tokens(&mut conn, ended_before, BATCH).await,
                 Step::Mails => store::mails::delete_settled_mails(&mut conn, ended_before, BATCH).await,
+                Step::Receipts => {
+                    let before = now.plus_seconds(-RECEIPTS_KEPT).as_chrono();
+                    store::wallet::delete_old_receipts(&mut conn, before, BATCH).await
+                }
                 Step::Revocations => {
                     store::revocations::delete_old_revocations(&mut conn, now.as_chrono(), BATCH).await
                 }
@@ -64,10 +71,11 @@ enum Step {
     Revocations,
     /// Sent or given up a day ago.
     Mails,
+    Receipts,
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Answers,
         Self::Outbox,
         Self::Sessions,
@@ -75,6 +83,7 @@ impl Step {
         Self::Tokens,
         Self::Revocations,
         Self::Mails,
+        Self::Receipts,
     ];
 }
 

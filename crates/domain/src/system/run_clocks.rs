@@ -145,6 +145,7 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
             if !is_elected(app, UPKEEP_LEASE_NAME, UPKEEP_LEASE).await {
                 continue;
             }
+            told("expire_top_ups", crate::wallet::expire_top_ups_due(app).await.map(drop));
             told("reconcile_presence", reconcile_presence(app).await.map(drop));
             told("accept_overdue_requests", crate::social::accept_overdue_requests(app).await.map(drop));
             told("complete_due", crate::learning::complete_due(app).await.map(drop));

@@ -122,6 +122,32 @@ impl Storage {
         }
     }
 
+    /// Keeps a document of our own making, for [`Self::find_document`].
+    ///
+    /// # Errors
+    /// [`CommonFault::Internal`], the disk being full among the causes.
+    pub(crate) async fn keep_document(&self, path: &str, content: Vec<u8>) -> Result<(), CommonFault> {
+        // Makes the folder, where this is the first file of all.
+        drop(self.spool().await?);
+        let kept = self.objects()?.put(&Path::from(path), content.into()).await;
+        kept.map(drop).map_err(CommonFault::internal)
+    }
+
+    /// A document of our own making; `None` where it is not there (any more): it is made anew.
+    ///
+    /// # Errors
+    /// [`CommonFault::Internal`].
+    pub(crate) async fn find_document(&self, path: &str) -> Result<Option<Vec<u8>>, CommonFault> {
+        if !self.is_here() {
+            return Ok(None);
+        }
+        match self.objects()?.get(&Path::from(path)).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(CommonFault::internal)?.to_vec())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(CommonFault::internal(error)),
+        }
+    }
+
     /// Takes a file away, and what a process that died left of it half-written; one that is not there is no mistake.
     ///
     /// # Errors

@@ -85,6 +85,7 @@ pub use log_in::log_in;
 pub use log_out::log_out;
 pub(crate) use message_policy::may_message_each;
 pub use message_policy::{MessagePolicy, may_message};
+pub(crate) use own_password::require_password;
 pub use password::hash_password;
 pub use pictures::{Picture, remove_picture, set_picture};
 pub use purge_accounts::purge_accounts_due;

@@ -8,7 +8,7 @@ use crate::{Actor, App};
 ///
 /// # Errors
 /// [`UserError::InvalidCredentials`]; [`UserError::AccountLocked`] after too many; [`UserError::AccountDeleted`].
-pub(super) async fn require_password(app: &App, actor: &Actor, given: &str) -> Result<(), UserError> {
+pub(crate) async fn require_password(app: &App, actor: &Actor, given: &str) -> Result<(), UserError> {
     let mut conn = app.store.reader().await?;
     let account = store::users::find_account(&mut conn, actor.user_id()).await;
     drop(conn);

@@ -2,6 +2,7 @@
 
 use base::text::{clean, length};
 use base::{CommonFault, Money, Problem, Time, Violations};
+use protocol::notifications::NotificationKind;
 use protocol::wallet::{AdjustWallet, Category, EntryType, Transaction, WalletAdjusted, WalletBalance};
 use serde_json::{Map, json};
 use store::audit::NewAudit;
@@ -9,6 +10,8 @@ use store::audit::NewAudit;
 use super::WalletError;
 use super::ledger::{Entry, Group, Purpose, post};
 use crate::idempotency::{self, Claim, Written};
+use crate::morph::Morph;
+use crate::notifications::{Notice, notify};
 use crate::unit::Unit;
 use crate::{Actor, App, access, in_unit};
 
@@ -100,6 +103,13 @@ async fn write_adjustment(
         after: json!({ "balance": balance, "transaction_id": posted.id, "reason": input.reason }),
     };
     store::audit::insert_audit(unit, &deed).await?;
+    if input.direction == EntryType::Credit {
+        let notice = Notice::new(NotificationKind::WalletCredited, input.user_id)
+            .about(Morph::Transaction, posted.id, format!("/wallet/transactions/{}", posted.id))
+            .with("amount", input.amount.to_string())
+            .with("currency", currency);
+        notify(app, unit, notice).await?;
+    }
     let answer = WalletAdjusted {
         transaction: Transaction {
             id: posted.id,

@@ -21,14 +21,10 @@ pub async fn list_transactions(
 ) -> Result<Page<Transaction>, WalletError> {
     actor.require("read")?;
     let which = TransactionQuery {
-        entry_type: filter.entry_type.map(EntryType::as_str),
-        category: filter.category.map(Category::as_str),
-        status: filter.status.map(TransactionStatus::as_str),
-        from: filter.from.map(Time::as_chrono),
-        to: filter.to.map(Time::as_chrono),
         cursor: page.cursor.map(|cursor| cursor.id),
         forward: page.forward(),
         limit: page.fetch(),
+        ..query_of(&filter)
     };
     let rows = {
         let mut conn = app.store.reader().await?;
@@ -42,4 +38,16 @@ pub async fn list_transactions(
     let items = rows.into_iter().map(transaction_view);
     let items = items.collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(page, items, |transaction| transaction.id))
+}
+
+/// The filters, for the store.
+pub(super) fn query_of(filter: &TransactionFilter) -> TransactionQuery {
+    TransactionQuery {
+        entry_type: filter.entry_type.map(EntryType::as_str),
+        category: filter.category.map(Category::as_str),
+        status: filter.status.map(TransactionStatus::as_str),
+        from: filter.from.map(Time::as_chrono),
+        to: filter.to.map(Time::as_chrono),
+        ..TransactionQuery::default()
+    }
 }

@@ -303,9 +303,11 @@ impl Refunded {
             vat,
             total,
             item: &item,
+            // `refund.issued` names it.
+            notified: false,
             at,
         };
-        let number = issue_invoice(unit, &paper).await?;
+        let number = issue_invoice(app, unit, &paper).await?;
         let notice = Notice::new(NotificationKind::RefundIssued, self.buyer)
             .about(Morph::Transaction, refund_id, format!("/wallet/transactions/{refund_id}"))
             .with("amount", self.amount.to_string())

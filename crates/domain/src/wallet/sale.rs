@@ -153,8 +153,10 @@ impl Sold {
             vat: self.split.vat,
             total: self.split.total,
             item: &sale.item,
+            // Gifts come by the dozen: their invoices are told by the event alone.
+            notified: sale.category != Category::Gift,
             at: sale.at,
         };
-        issue_invoice(unit, &paper).await
+        issue_invoice(app, unit, &paper).await
     }
 }

@@ -4,9 +4,10 @@ use base::paging::PageRequest;
 use base::{Fault, Rule};
 use domain::gifts::{list_own_gifts, list_post_gifts, list_room_gifts, send_gift};
 use domain::{Actor, App};
+use protocol::channel::Channel;
 use protocol::gifts::{GiftDirection, Giftable, SendGift};
 
-use crate::stage::{Stage, open_room, paid_room, to_room};
+use crate::stage::{Stage, money, open_room, paid_room, to_room};
 
 /// `name gifts quantity total` of each, in order.
 async fn board(app: &App, viewer: Option<&Actor>, room: u64, limit: u32) -> Vec<String> {
@@ -165,4 +166,52 @@ async fn ones_own_gifts_are_listed_by_direction_newest_first() {
     let all = own(&amal, GiftDirection::Sent, PageRequest::default()).await.items;
     assert!(all.iter().all(|gift| gift.receiver.username == format!("deleted_{}", badr.user_id())));
     assert!(all[4].giftable.is_none() && all[3].giftable.is_some());
+}
+
+#[tokio::test]
+async fn administrators_keep_the_catalogue_and_history_keeps_its_prices() {
+    let stage = Stage::new().await;
+    let (app, admin) = (&stage.app, stage.admin());
+    let giver = stage.rich("giver", "50.00").await;
+    let receiver = stage.person("receiver").await;
+    let new = |name: &str, price: &str| protocol::gifts::CreateGift {
+        name: name.to_owned(),
+        icon: "/rose.png".to_owned(),
+        animation_url: None,
+        price: money(price),
+        order: Some(3),
+        is_active: None,
+    };
+    let refused = domain::gifts::create_gift(app, &giver, new("rose", "2.00")).await.unwrap_err();
+    assert_eq!(refused.rule(), Rule::FORBIDDEN);
+    for wrong in [new(" ", "2.00"), new("rose", "-1.00")] {
+        let refused = domain::gifts::create_gift(app, admin, wrong).await.unwrap_err();
+        assert_eq!(refused.rule(), Rule::VALIDATION_FAILED);
+    }
+    let rose = domain::gifts::create_gift(app, admin, new("rose", "2.00")).await.unwrap();
+    let gift =
+        SendGift { giftable_type: Giftable::User, giftable_id: receiver.user_id(), ..to_room(rose.id, 0) };
+    domain::gifts::send_gift(app, &giver, gift).await.unwrap();
+    let told = stage.heard_of(Channel::User(receiver.user_id()), "notification.created").await;
+    assert_eq!(told[0]["notification"]["kind"], "gift.received");
+
+    let any = base::conditional::IfMatch::ANY;
+    let dearer = protocol::gifts::UpdateGift { price: Some(money("9.00")), ..Default::default() };
+    let now = domain::gifts::update_gift(app, admin, rose.id, &any, dearer).await.unwrap();
+    assert_eq!((now.price, now.name.as_str(), now.order), (money("9.00"), "rose", 3));
+    assert_eq!(stage.text("SELECT CAST(total_price AS CHAR) FROM gift_transactions").await, "2.00");
+    let old = base::conditional::IfMatch::of(vec!["\"another\"".to_owned()]);
+    let late = domain::gifts::update_gift(app, admin, rose.id, &old, Default::default()).await;
+    assert_eq!(late.unwrap_err().rule(), Rule::PRECONDITION_FAILED);
+
+    assert_eq!(domain::gifts::delete_gift(app, admin, rose.id).await.unwrap_err().rule(), Rule::GIFT_IN_USE);
+    let off = protocol::gifts::UpdateGift { is_active: Some(false), ..Default::default() };
+    domain::gifts::update_gift(app, admin, rose.id, &any, off).await.unwrap();
+    assert!(domain::gifts::list_gifts(app).await.unwrap().is_empty());
+    assert_eq!(domain::gifts::list_shelf(app, admin).await.unwrap().len(), 1);
+    let lily = domain::gifts::create_gift(app, admin, new("lily", "0.00")).await.unwrap();
+    domain::gifts::delete_gift(app, admin, lily.id).await.unwrap();
+    let gone = domain::gifts::find_shelf_gift(app, admin, lily.id).await.unwrap_err();
+    assert_eq!(gone.rule(), Rule::NOT_FOUND);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM hub_audit_logs WHERE action LIKE 'gifts.%'").await, 5);
 }

@@ -84,6 +84,8 @@ impl Stack {
             ("DATABASE_URL", servers.database_url.clone()),
             ("REDIS_URL", servers.redis_url.clone()),
             ("MAJLIS_JWT_SECRET", secrets.jwt),
+            // A machine of one's own: whoever tries a top-up can sign its event.
+            ("MAJLIS_PAYMENT_WEBHOOK_SECRET", "sandbox".to_owned()),
             ("JITSI_DOMAIN", "meet.majlis.test".to_owned()),
             ("JITSI_APP_ID", "majlis".to_owned()),
             ("JITSI_APP_SECRET", secrets.jitsi),

@@ -479,6 +479,22 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     // -
     // + wallet
+    Notice { name: "payment.status", channels: OWN, summary: "A top-up began, or got further." },
+    Notice { name: "invoice.ready", channels: OWN, summary: "An invoice, or a credit note, is there." },
+    Notice { name: "withdrawal.requested", channels: OWN, summary: "The hearer asked for money of theirs." },
+    Notice { name: "withdrawal.approved", channels: OWN, summary: "An administrator let a withdrawal go." },
+    Notice { name: "withdrawal.paid", channels: OWN, summary: "A withdrawal was transferred." },
+    Notice {
+        name: "withdrawal.rejected",
+        channels: OWN,
+        summary: "A withdrawal was refused; the money is there again.",
+    },
+    Notice {
+        name: "withdrawal.failed",
+        channels: OWN,
+        summary: "A withdrawal could not be transferred; the money is there again.",
+    },
+    Notice { name: "withdrawal.cancelled", channels: OWN, summary: "The hearer took a withdrawal back." },
     // -
     // + system
     // -

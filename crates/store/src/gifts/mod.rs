@@ -1,6 +1,7 @@
 //! The gift catalogue, gifts given and their streaks (domain.md §4.1 rows 28-29, §5.9; realtime.md §7).
 
 mod given;
+mod shelf;
 mod streaks;
 
 use base::Money;
@@ -11,6 +12,10 @@ use rust_decimal::Decimal;
 use crate::{Conn, StoreError, affected};
 
 pub use given::{GiftGivenRow, Side, TopSenderRow, list_gifts_of, list_top_senders};
+pub use shelf::{
+    ShelfGiftRow, delete_shelf_gift, find_shelf_gift, has_been_given, insert_shelf_gift, list_shelf,
+    lock_shelf_gift, update_shelf_gift,
+};
 pub use streaks::{
     StreakFaceRow, StreakKey, StreakRow, StreakUpdate, insert_streak, list_streak_faces, lock_silent_streaks,
     lock_streak, update_streak, update_streaks_ended,

@@ -138,6 +138,8 @@ migrations! {
     // + wallet 170
     170 "0170_payment_intents.sql"
     171 "0171_webhook_receipts.sql"
+    172 "0172_withdrawals.sql"
+    173 "0173_invoices_user.sql"
     // -
     // + system 180
     180 "0180_announcements.sql"

@@ -52,12 +52,12 @@ pub struct NewInvoice<'a> {
     pub issued_at: DateTime<Utc>,
 }
 
-/// Issues an invoice.
+/// Issues an invoice; gives its id.
 ///
 /// # Errors
 /// [`StoreError::Unique`] when the debit has one already.
-pub async fn insert_invoice(conn: &mut Conn, invoice: &NewInvoice<'_>) -> Result<(), StoreError> {
-    sqlx::query(
+pub async fn insert_invoice(conn: &mut Conn, invoice: &NewInvoice<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query(
         "INSERT INTO invoices (transaction_id, user_id, invoice_number, subtotal, vat_rate, vat_amount, total, \
          items, status, issued_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?)",
     )
@@ -74,7 +74,7 @@ pub async fn insert_invoice(conn: &mut Conn, invoice: &NewInvoice<'_>) -> Result
     .bind(invoice.issued_at)
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.last_insert_id())
 }
 
 /// Marks the invoice of a debit as credited, if it has one.

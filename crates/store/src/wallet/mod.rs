@@ -1,7 +1,11 @@
 //! Wallets, the ledger, invoices (domain.md §4.1 rows 25-27, §8). Money never leaves here as anything but [`Money`].
 
+mod admin;
 mod groups;
 mod invoices;
+mod payments;
+mod purchases;
+mod withdrawals;
 
 use base::Money;
 use base::id::{UserId, WalletId};
@@ -13,8 +17,22 @@ use sqlx::{MySql, QueryBuilder};
 
 use crate::{Conn, StoreError, affected};
 
+pub use admin::{
+    InvoiceQuery, InvoiceRow, LedgerEntryRow, find_credited_number, find_invoice, find_invoice_by_number,
+    list_invoices, list_ledger, update_invoice_pdf,
+};
 pub use groups::{LedgerRow, Note, find_ledger_row, list_group, lock_ledger_row, update_note};
 pub use invoices::{NewInvoice, find_vat_rate, insert_invoice, update_invoice_credited, update_sequence};
+
+pub use payments::{
+    IntentRow, NewIntent, delete_old_receipts, find_intent, find_intent_of, insert_intent, insert_receipt,
+    list_expired_intents, lock_intent, update_intent,
+};
+pub use purchases::end_purchase;
+pub use withdrawals::{
+    NewWithdrawal, WithdrawalRow, WithdrawalStep, find_withdrawal, has_open_withdrawal, insert_withdrawal,
+    list_withdrawals, lock_withdrawal, update_transaction_status, update_withdrawal,
+};
 
 /// A `wallets` row.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -71,7 +89,7 @@ pub struct TransactionRow {
     pub currency: String,
 }
 
-/// A row to be added to `transactions`, born `completed`.
+/// A row to be added to `transactions`.
 #[derive(Clone, Debug)]
 pub struct NewTransaction<'a> {
     /// The wallet that it moves.
@@ -89,9 +107,11 @@ pub struct NewTransaction<'a> {
     /// The wallet's balance after it.
     pub balance_after: Money,
     /// How it was paid; `wallet` inside the platform.
-    pub payment_method: Option<&'static str>,
+    pub payment_method: Option<&'a str>,
     /// Unique.
     pub reference: String,
+    /// `completed`, or `pending` for money that is held.
+    pub status: &'static str,
     /// Words for people.
     pub description: Option<&'a str>,
     /// With `group_id`.
@@ -195,6 +215,22 @@ pub async fn update_balances(
     for wallet in wallets {
         query.push(" WHEN ").push_bind(wallet.id).push(" THEN ").push_bind(wallet.total_earned.to_decimal());
     }
+    query.push(" END, pending_balance = CASE id");
+    for wallet in wallets {
+        query
+            .push(" WHEN ")
+            .push_bind(wallet.id)
+            .push(" THEN ")
+            .push_bind(wallet.pending_balance.to_decimal());
+    }
+    query.push(" END, total_withdrawn = CASE id");
+    for wallet in wallets {
+        query
+            .push(" WHEN ")
+            .push_bind(wallet.id)
+            .push(" THEN ")
+            .push_bind(wallet.total_withdrawn.to_decimal());
+    }
     query.push(" END, updated_at = ").push_bind(at).push(" WHERE id IN (");
     let ids: Vec<WalletId> = wallets.iter().map(|wallet| wallet.id).collect();
     push_list(&mut query, &ids);
@@ -230,7 +266,7 @@ pub async fn insert_transactions(
             .push_bind(row.balance_after.to_decimal())
             .push_bind(row.payment_method)
             .push_bind(&row.reference)
-            .push("'completed'")
+            .push_bind(row.status)
             .push_bind(row.description)
             .push_bind(Json(&row.metadata))
             .push_bind(row.created_at)
@@ -287,6 +323,12 @@ pub async fn list_transactions(
 ) -> Result<Vec<TransactionRow>, StoreError> {
     let mut query = QueryBuilder::new(TRANSACTION);
     query.push(" WHERE w.user_id = ").push_bind(user_id);
+    push_transaction_filters(&mut query, which);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// The conditions, the order and the limit of a list of transactions, after its first condition.
+fn push_transaction_filters(query: &mut QueryBuilder<MySql>, which: TransactionQuery) {
     if let Some(entry_type) = which.entry_type {
         query.push(" AND t.type = ").push_bind(entry_type);
     }
@@ -307,7 +349,6 @@ pub async fn list_transactions(
     }
     query.push(if which.forward { " ORDER BY t.id DESC LIMIT " } else { " ORDER BY t.id LIMIT " });
     query.push_bind(which.limit);
-    Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
 fn push_list(query: &mut QueryBuilder<MySql>, ids: &[u64]) {

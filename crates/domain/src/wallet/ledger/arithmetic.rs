@@ -13,6 +13,8 @@ use super::{Entry, Purpose};
 pub(crate) struct Holdings {
     /// Money at hand.
     pub balance: Money,
+    /// Money that is held for withdrawals.
+    pub held: Money,
     /// Everything ever earned.
     pub total_earned: Money,
 }
@@ -66,6 +68,15 @@ pub(crate) fn apply(
             Earning::Gain => wallet.total_earned.plus(entry.amount),
             Earning::Loss => wallet.total_earned.minus(entry.amount),
         };
+        let held = match entry.purpose {
+            Purpose::Hold => wallet.held.plus(entry.amount),
+            Purpose::Release => wallet.held.minus(entry.amount),
+            Purpose::Own | Purpose::Escrow | Purpose::Cover { .. } => Some(wallet.held),
+        };
+        wallet.held = held.ok_or(Refusal::OutOfRange)?;
+        if wallet.held < Money::ZERO {
+            return Err(Refusal::Wrong("more comes back than is held"));
+        }
         wallet.total_earned = earned.ok_or(Refusal::OutOfRange)?;
         balances.push(wallet.balance);
     }
@@ -85,7 +96,7 @@ enum Earning {
 /// Sales are earned, and lost again when they are reversed (I-M5).
 fn earning(entry: &Entry<'_>) -> Earning {
     match (entry.purpose, entry.entry_type, entry.category) {
-        (Purpose::Escrow | Purpose::Cover { .. }, _, _) => Earning::None,
+        (Purpose::Escrow | Purpose::Cover { .. } | Purpose::Hold | Purpose::Release, _, _) => Earning::None,
         (Purpose::Own, EntryType::Credit, category) if category.is_sale() => Earning::Gain,
         (Purpose::Own, EntryType::Debit, Category::Refund | Category::Commission) => Earning::Loss,
         (Purpose::Own, _, _) => Earning::None,
@@ -181,7 +192,14 @@ mod tests {
         (1..)
             .zip(balances)
             .map(|(id, &minor)| {
-                (id, Holdings { balance: Money::from_minor(minor), total_earned: Money::ZERO })
+                (
+                    id,
+                    Holdings {
+                        balance: Money::from_minor(minor),
+                        held: Money::ZERO,
+                        total_earned: Money::ZERO,
+                    },
+                )
             })
             .collect()
     }
@@ -244,6 +262,18 @@ mod tests {
         let covered = refund(EntryType::Debit, Purpose::Cover { owed_by: 1 });
         apply(&[covered, refund(EntryType::Credit, Purpose::Own)], false, &mut held).unwrap();
         assert_eq!(held[&2].total_earned.minor(), 40);
+    }
+
+    #[test]
+    fn what_is_held_comes_back_once() {
+        let mut held = wallets(&[500]);
+        let hold = Entry { purpose: Purpose::Hold, ..entry(1, EntryType::Debit, 300) };
+        let release = Entry { purpose: Purpose::Release, ..entry(1, EntryType::Credit, 300) };
+        apply(&[hold], false, &mut held).unwrap();
+        assert_eq!((held[&1].balance.minor(), held[&1].held.minor()), (200, 300));
+        apply(&[release.clone()], false, &mut held).unwrap();
+        assert_eq!((held[&1].balance.minor(), held[&1].held.minor()), (500, 0));
+        assert!(matches!(apply(&[release], false, &mut held), Err(Refusal::Wrong(_))));
     }
 
     #[test]

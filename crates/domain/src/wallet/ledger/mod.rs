@@ -29,6 +29,10 @@ pub(crate) enum Purpose {
     Own,
     /// Money that the platform holds for others (domain.md §8.3): neither earned nor lost.
     Escrow,
+    /// A withdrawal's debit: the money is held, until it is paid out or comes back (domain.md D6).
+    Hold,
+    /// The credit with which held money comes back.
+    Release,
     /// The platform gives back what a seller cannot, who owes it from now on: not what the platform had earned.
     Cover {
         /// The seller.
@@ -61,7 +65,7 @@ impl Entry<'_> {
         let mut metadata = self.notes.clone();
         metadata.insert("group_id".to_owned(), group_id.into());
         match self.purpose {
-            Purpose::Own => {}
+            Purpose::Own | Purpose::Hold | Purpose::Release => {}
             Purpose::Escrow => {
                 metadata.insert("escrow".to_owned(), true.into());
             }
@@ -83,7 +87,7 @@ pub(crate) struct Group<'a> {
     /// Morph type and id of what all rows belong to.
     pub related: Option<(&'a str, u64)>,
     /// How it was paid; `wallet` for what is bought inside the platform.
-    pub payment_method: Option<&'static str>,
+    pub payment_method: Option<&'a str>,
     /// Money moves between wallets of the platform only: the signed sum has to be nothing.
     pub internal: bool,
     /// ISO 4217, for the message of a refusal.
@@ -142,6 +146,7 @@ pub(crate) async fn post(unit: &mut Unit, group: Group<'_>) -> Result<Vec<Posted
             balance_after,
             payment_method: group.payment_method,
             reference: reference(group.scope, ordinal),
+            status: if entry.purpose == Purpose::Hold { "pending" } else { "completed" },
             description: entry.description,
             metadata: entry.metadata(&group_id),
             created_at: group.at.as_chrono(),
@@ -157,6 +162,7 @@ pub(crate) async fn post(unit: &mut Unit, group: Group<'_>) -> Result<Vec<Posted
     for wallet in &mut wallets {
         if let Some(now) = holdings.get(&wallet.user_id) {
             (wallet.balance, wallet.total_earned) = (now.balance, now.total_earned);
+            wallet.pending_balance = now.held;
         }
     }
     store::wallet::update_balances(unit, &wallets, group.at.as_chrono()).await?;
@@ -168,6 +174,28 @@ pub(crate) async fn post(unit: &mut Unit, group: Group<'_>) -> Result<Vec<Posted
         .collect();
     tell(unit, &wallets, &group.entries, &posted)?;
     Ok(posted)
+}
+
+/// Held money leaves the wallet for good (domain.md D6 "paid"): no row, since the balance has gone before.
+///
+/// # Errors
+/// [`CommonFault::Internal`] when less is held.
+pub(crate) async fn pay_out(
+    unit: &mut Unit,
+    user_id: UserId,
+    amount: Money,
+    transaction_id: u64,
+    at: Time,
+) -> Result<(), WalletError> {
+    let mut wallets = store::wallet::lock_wallets(unit, &[user_id]).await?;
+    let wallet = wallets.first_mut().ok_or(CommonFault::NotFound("wallet"))?;
+    let held = wallet.pending_balance.minus(amount).filter(|held| *held >= Money::ZERO);
+    wallet.pending_balance = held.ok_or_else(|| CommonFault::internal("less is held than is paid out"))?;
+    wallet.total_withdrawn = wallet.total_withdrawn.plus(amount).ok_or(WalletError::OutOfRange)?;
+    let (balance, pending_balance) = (wallet.balance, wallet.pending_balance);
+    store::wallet::update_balances(unit, &wallets, at.as_chrono()).await?;
+    unit.emit(Channel::User(user_id), Event::WalletUpdated { balance, pending_balance, transaction_id });
+    Ok(())
 }
 
 /// One `wallet.updated` for each wallet, with its final balance and its last row.
@@ -193,7 +221,7 @@ fn tell(
 }
 
 fn held(row: &WalletRow) -> Holdings {
-    Holdings { balance: row.balance, total_earned: row.total_earned }
+    Holdings { balance: row.balance, held: row.pending_balance, total_earned: row.total_earned }
 }
 
 /// `TX-` and 26 characters of Crockford's base 32, made of the scope, the key and the entry's place in its group.

@@ -1,11 +1,25 @@
 //! Wallet and ledger: inputs and views (domain.md §5.8, §8).
 
+mod invoices;
+mod payments;
+mod withdrawals;
+
 use base::id::{UserId, WalletId};
 use base::{Money, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::key::IdempotencyKey;
+
+pub use invoices::{
+    Invoice, InvoiceFilter, InvoiceLine, InvoiceQr, InvoiceStatus, InvoiceType, LedgerEntry, LedgerFinding,
+    Reconciliation,
+};
+pub use payments::{HookOutcome, HookReceipt, IntentStatus, StartTopUp, TopUp, TopUpBody};
+pub use withdrawals::{
+    BankAccount, IssueRefund, MarkPaidBody, RefundBody, RefundIssued, RequestWithdrawal, Withdrawal,
+    WithdrawalBody, WithdrawalCase, WithdrawalReasonBody, WithdrawalStatus,
+};
 
 /// A wallet as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

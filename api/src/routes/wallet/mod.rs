@@ -1,7 +1,13 @@
 //! Wallet and ledger (domain.md §5.8).
 
+mod invoices;
+mod payments;
+mod withdrawals;
+
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::IntoResponse;
 use base::{CommonFault, Problem, Time};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use domain::App;
@@ -37,8 +43,12 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
     OpenApiRouter::new()
         .routes(routes!(find_wallet))
         .routes(routes!(list_transactions))
+        .routes(routes!(export_transactions))
         .routes(routes!(find_transaction))
         .routes(routes!(adjust_wallet))
+        .merge(payments::routes())
+        .merge(withdrawals::routes())
+        .merge(invoices::routes())
 }
 
 /// The own wallet.
@@ -71,6 +81,18 @@ fn moment(params: &Params, name: &'static str, of_day: NaiveTime) -> Result<Opti
     moment.map(Some).ok_or_else(|| invalid(name, problem))
 }
 
+/// The filters of lists of transactions.
+fn transaction_filter(params: &Params) -> Result<TransactionFilter, Refusal> {
+    Ok(TransactionFilter {
+        entry_type: params.one_of("filter[type]", &["credit", "debit"])?,
+        category: params.one_of("filter[category]", CATEGORIES)?,
+        status: params.one_of("filter[status]", &["pending", "completed", "failed", "cancelled"])?,
+        from: moment(params, "filter[from]", NaiveTime::MIN)?,
+        // Columns hold whole seconds: this is all of the day.
+        to: moment(params, "filter[to]", NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN))?,
+    })
+}
+
 /// The own ledger, newest lines first.
 #[utoipa::path(
     get, path = "/api/v1/wallet/transactions", tag = "wallet", operation_id = "list_transactions",
@@ -90,16 +112,36 @@ async fn list_transactions(
     Caller(actor): Caller,
     listing: Listing<Transactions>,
 ) -> Answer {
-    let params = &listing.params;
-    let filter = TransactionFilter {
-        entry_type: params.one_of("filter[type]", &["credit", "debit"])?,
-        category: params.one_of("filter[category]", CATEGORIES)?,
-        status: params.one_of("filter[status]", &["pending", "completed", "failed", "cancelled"])?,
-        from: moment(params, "filter[from]", NaiveTime::MIN)?,
-        // Columns hold whole seconds: this is all of the day.
-        to: moment(params, "filter[to]", NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN))?,
-    };
+    let filter = transaction_filter(&listing.params)?;
     list(&listing, wallet::list_transactions(&app, &actor, filter, listing.page).await?)
+}
+
+/// The own ledger as CSV for spreadsheets, newest lines first.
+#[utoipa::path(
+    get, path = "/api/v1/wallet/transactions/export.csv", tag = "wallet", operation_id = "export_transactions",
+    security(("bearer" = [])),
+    params(
+        ("filter[type]" = Option<String>, Query, description = "`credit` or `debit`"),
+        ("filter[category]" = Option<String>, Query, description = "Such as `gift`, `live_room`, `adjustment`"),
+        ("filter[status]" = Option<String>, Query, description = "`pending`, `completed`, `failed` or `cancelled`"),
+        ("filter[from]" = Option<String>, Query, description = "Lines of this day (UTC) or moment (RFC 3339), or later"),
+        ("filter[to]" = Option<String>, Query, description = "Lines of this day (UTC) or moment (RFC 3339), or earlier")
+    ),
+    responses((status = 200, description = "All of it", body = String, content_type = "text/csv"))
+)]
+async fn export_transactions(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    listing: Listing<Transactions>,
+) -> Answer {
+    let filter = transaction_filter(&listing.params)?;
+    let lines = wallet::export_transactions(&app, &actor, filter).await?;
+    let head = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"transactions.csv\"")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+    ];
+    Ok((head, Body::from_stream(lines)).into_response())
 }
 
 /// One line of the own ledger.
