@@ -60,7 +60,7 @@ pub use list_discover::list_discover;
 pub use list_feed::list_feed;
 pub use list_follow_requests::list_follow_requests;
 pub use list_follows::{list_followers, list_following};
-pub use list_reactions::list_reactions;
+pub use list_reactions::{ReactionSummary, list_reactions};
 pub use list_reports::{demand_reviewer, find_report, list_reports};
 pub use list_shares::list_shares;
 pub use list_timeline::list_timeline;

@@ -50,6 +50,8 @@ pub(crate) async fn keep_document(app: &App, made: Made) -> Result<(u64, String)
         sha256: &sha256,
         dimensions: None,
         pages: None,
+        duration: None,
+        thumbnail_size: None,
         at: now,
     };
     // Noted first: should the process die now, the clock knows what to take away.

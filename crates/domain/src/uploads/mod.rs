@@ -33,11 +33,8 @@ pub(crate) use find_file::COPIES;
 pub use find_file::{StoredFile, find_file, read_file};
 pub use find_upload::find_upload;
 pub use incoming::{Incoming, largest, open_upload};
-<<<<<<< HEAD
 pub(crate) use keep_document::{Made, keep_document};
-=======
 pub use presign_upload::presign_upload;
->>>>>>> 281e957 (Books are given back; pictures are drawn anew with a small one beside them, lengths told, large files sent by themselves)
 pub use purge_uploads::purge_uploads;
 pub use receive_file::{Expected, expect_file, receive_file};
 pub(crate) use storage::Storage;
