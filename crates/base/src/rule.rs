@@ -163,35 +163,26 @@ rules! {
     1606 UPLOAD_RANGE "uploads.range_not_satisfiable" Invalid "The file has no such part." "لا يوجد هذا الجزء في الملف.";
     1607 UPLOAD_NOT_ARRIVED "uploads.not_arrived" Conflict "The file has not arrived yet: send it to its address first." "لم يصل الملف بعد، أرسله إلى عنوانه أولًا.";
 
-    // + social 1700
     1700 SELF_FOLLOW "social.self_follow" Invalid "You cannot follow yourself." "لا يمكنك متابعة نفسك.";
     1701 FOLLOW_TOO_SOON "social.follow_too_soon" Conflict "You can ask this person again a day after the last answer." "يمكنك إعادة الطلب بعد يوم من آخر رد.";
     1702 PROFILE_PRIVATE "social.private_account" Forbidden "This account is private; follow it first." "هذا الحساب خاص، تابعه أولًا.";
     1703 POST_TOO_MANY_PINNED "social.too_many_pinned" Conflict "A profile has at most three pinned posts; unpin one first." "للملف الشخصي ثلاثة منشورات مثبتة على الأكثر، ألغِ تثبيت واحد أولًا.";
     1704 OWN_POST "social.own_post" Invalid "You cannot report your own post." "لا يمكنك الإبلاغ عن منشورك.";
-    // -
-    // + courses, reviews 1800
     1800 CATEGORY_IN_USE "categories.in_use" Conflict "Something is of this category: deactivate it instead." "هذا التصنيف مستخدم، عطّله بدلًا من حذفه.";
     1801 COURSE_IN_USE "courses.in_use" Conflict "The course has had students: archive it instead." "للدورة طلاب، أرشفها بدلًا من حذفها.";
     1810 REVIEW_NOT_ENTITLED "reviews.not_entitled" Forbidden "Only those who have it can review it." "التقييم لمن يملكه فقط.";
     1811 REVIEW_TOO_EARLY "reviews.too_early" Invalid "A course can be reviewed once a fifth of it is done." "يمكن تقييم الدورة بعد إكمال خُمسها.";
     1812 REVIEW_DUPLICATE "reviews.duplicate" Conflict "You have reviewed it already." "سبق أن قيّمته.";
-    // -
-    // + learning 1900
     1900 ALREADY_ENROLLED "learning.already_enrolled" Conflict "You are in this course already." "أنت مسجّل في هذه الدورة بالفعل.";
     1901 OWN_COURSE "learning.own_course" Invalid "You cannot enroll in your own course." "لا يمكنك التسجيل في دورتك.";
     1902 COURSE_NOT_OPEN "learning.not_open" Conflict "The course takes no students now." "الدورة لا تقبل طلابًا الآن.";
     1903 CANCEL_POLICY "learning.policy_violation" Invalid "The time or the progress within which this course can be given back is over." "انقضت المهلة أو تجاوزت التقدم الذي يمكن معه إرجاع هذه الدورة.";
     1904 WATCH_TO_COMPLETE "learning.watch_to_complete" Invalid "This lesson is done by watching it." "يكتمل هذا الدرس بمشاهدته.";
-    // -
-    // + books 2000
     2000 BOOK_ALREADY_PURCHASED "books.already_purchased" Conflict "You have this book already." "لديك هذا الكتاب بالفعل.";
     2001 BOOK_OWN "books.own_book" Invalid "You cannot buy your own book." "لا يمكنك شراء كتابك.";
     2002 BOOK_NOT_FOR_SALE "books.not_for_sale" Conflict "This book is not for sale now." "هذا الكتاب غير معروض للبيع الآن.";
     2003 BOOK_NOT_PURCHASED "books.not_purchased" Forbidden "Buy this book first." "اشترِ هذا الكتاب أولًا.";
     2004 BOOK_IN_USE "books.in_use" Conflict "People have bought this book: archive it instead." "اشترى آخرون هذا الكتاب، أرشِفه بدلًا من حذفه.";
-    // -
-    // + consultations 2100
     2100 BOOKING_OWN "consultations.own_booking" Invalid "You cannot book a session with yourself." "لا يمكنك حجز جلسة مع نفسك.";
     2101 SLOT_UNAVAILABLE "consultations.slot_unavailable" Conflict "This slot is not available." "هذا الموعد غير متاح.";
     2102 BOOKING_OUTSIDE_WINDOW "consultations.outside_window" Conflict "This is not possible at this time of the session." "لا يمكن ذلك في هذا الوقت من الجلسة.";
@@ -199,12 +190,9 @@ rules! {
     2104 BOOKING_NOT_PAID "consultations.not_paid" Conflict "The session is not paid." "لم تُدفع قيمة الجلسة.";
     2105 BOOKING_NOT_COMPLETED "consultations.not_completed" Conflict "Only a completed session can be rated." "لا يمكن تقييم الجلسة قبل اكتمالها.";
     2106 BOOKING_ALREADY_RATED "consultations.already_rated" Conflict "You have rated this session already." "لقد قيّمت هذه الجلسة من قبل.";
-    // -
-    // + notifications, search, admin 2200
     2200 IN_USE "admin.in_use" Conflict "It is in use." "لا يمكن حذفه لأنه مستخدم.";
     2201 BUILT_IN "admin.built_in" Conflict "This belongs to the product and cannot be changed so." "هذا جزء من المنصة ولا يمكن تغييره هكذا.";
     2202 DUPLICATE "admin.duplicate" Conflict "There is one of this name already." "يوجد آخر بهذا الاسم بالفعل.";
-    // -
 }
 
 #[cfg(test)]

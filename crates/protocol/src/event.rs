@@ -293,15 +293,12 @@ pub enum Event {
         /// How many are unread now.
         unread_count: u32,
     },
-    // + users
     /// The hearer's own account changed, on whichever device: name, pictures, address, profile.
     #[serde(rename = "account.updated")]
     AccountUpdated {
         /// What others see of it at a glance.
         user: UserCard,
     },
-    // -
-    // + social
     /// Somebody asked to follow a private account, to both.
     #[serde(rename = "follow.requested")]
     FollowRequested {
@@ -417,8 +414,6 @@ pub enum Event {
         /// How many.
         count: u32,
     },
-    // -
-    // + courses
     /// A course, its sections or its lessons were changed: read it again.
     #[serde(rename = "course.updated")]
     CourseUpdated {
@@ -431,8 +426,6 @@ pub enum Event {
         /// When; of two events the later one counts.
         updated_at: Time,
     },
-    // -
-    // + learning
     /// Somebody is in a course, for the first time or again.
     #[serde(rename = "enrollment.created")]
     EnrollmentCreated {
@@ -458,8 +451,6 @@ pub enum Event {
         /// The certificate.
         certificate: Box<Certificate>,
     },
-    // -
-    // + books
     /// A book was bought, to the buyer and to who sells it.
     #[serde(rename = "book.purchased")]
     BookPurchased {
@@ -493,8 +484,6 @@ pub enum Event {
         /// The annotation.
         annotation_id: u64,
     },
-    // -
-    // + rooms
     /// The host changed what is said of a room.
     #[serde(rename = "room.updated")]
     RoomUpdated {
@@ -527,8 +516,6 @@ pub enum Event {
         /// When.
         cancelled_at: Time,
     },
-    // -
-    // + consultations
     /// A session was booked, to both.
     #[serde(rename = "booking.created")]
     BookingCreated(Box<Booking>),
@@ -572,8 +559,6 @@ pub enum Event {
         /// Whose.
         speaker_id: UserId,
     },
-    // -
-    // + wallet
     /// A top-up of the hearer began, or got further.
     #[serde(rename = "payment.status")]
     PaymentStatus {
@@ -628,9 +613,6 @@ pub enum Event {
         /// The withdrawal as it is now.
         withdrawal: Box<Withdrawal>,
     },
-    // -
-    // + system
-    // -
 }
 
 impl Event {
@@ -667,10 +649,7 @@ impl Event {
             Self::SessionRevoked { .. } => "session.revoked",
             Self::NotificationCreated { .. } => "notification.created",
             Self::NotificationRead { .. } => "notification.read",
-            // + users
             Self::AccountUpdated { .. } => "account.updated",
-            // -
-            // + social
             Self::FollowRequested { .. } => "follow.requested",
             Self::FollowAccepted { .. } => "follow.accepted",
             Self::FollowCreated(_) => "follow.created",
@@ -688,30 +667,20 @@ impl Event {
             Self::ReportCreated { .. } => "report.created",
             Self::ReportClaimed { .. } => "report.claimed",
             Self::ReportClosed { .. } => "report.closed",
-            // -
-            // + courses
             Self::CourseUpdated { .. } => "course.updated",
-            // -
-            // + learning
             Self::EnrollmentCreated { .. } => "enrollment.created",
             Self::ProgressUpdated(_) => "progress.updated",
             Self::CourseCompleted { .. } => "course.completed",
             Self::CertificateIssued { .. } => "certificate.issued",
-            // -
-            // + books
             Self::BookPurchased { .. } => "book.purchased",
             Self::ReadingProgress(_) => "reading.progress",
             Self::AnnotationCreated { .. } => "annotation.created",
             Self::AnnotationUpdated { .. } => "annotation.updated",
             Self::AnnotationDeleted { .. } => "annotation.deleted",
-            // -
-            // + rooms
             Self::RoomUpdated { .. } => "room.updated",
             Self::RoomSessionEnded { .. } => "room.session_ended",
             Self::RoomEnded { .. } => "room.ended",
             Self::RoomCancelled { .. } => "room.cancelled",
-            // -
-            // + consultations
             Self::BookingCreated(_) => "booking.created",
             Self::BookingConfirmed(_) => "booking.confirmed",
             Self::BookingDeclined(_) => "booking.declined",
@@ -723,8 +692,6 @@ impl Event {
             Self::BookingNotesChanged(_) => "booking.notes_changed",
             Self::RatingReceived(_) => "rating.received",
             Self::SlotsChanged { .. } => "slots.changed",
-            // -
-            // + wallet
             Self::PaymentStatus { .. } => "payment.status",
             Self::InvoiceReady { .. } => "invoice.ready",
             Self::WithdrawalRequested { .. } => "withdrawal.requested",
@@ -733,9 +700,6 @@ impl Event {
             Self::WithdrawalRejected { .. } => "withdrawal.rejected",
             Self::WithdrawalFailed { .. } => "withdrawal.failed",
             Self::WithdrawalCancelled { .. } => "withdrawal.cancelled",
-            // -
-            // + system
-            // -
         }
     }
 
@@ -771,10 +735,7 @@ impl Event {
             | Self::SessionRevoked { .. }
             | Self::NotificationCreated { .. }
             | Self::NotificationRead { .. } => Delivery::Durable,
-            // + users
             Self::AccountUpdated { .. } => Delivery::Durable,
-            // -
-            // + social
             Self::FollowRequested { .. }
             | Self::FollowAccepted { .. }
             | Self::FollowCreated(_)
@@ -791,30 +752,20 @@ impl Event {
             | Self::ReportClaimed { .. }
             | Self::ReportClosed { .. } => Delivery::Durable,
             Self::PostCounters(_) | Self::FeedStale { .. } => Delivery::Signal,
-            // -
-            // + courses
             Self::CourseUpdated { .. } => Delivery::Durable,
-            // -
-            // + learning
             Self::EnrollmentCreated { .. }
             | Self::ProgressUpdated(_)
             | Self::CourseCompleted { .. }
             | Self::CertificateIssued { .. } => Delivery::Durable,
-            // -
-            // + books
             Self::BookPurchased { .. }
             | Self::ReadingProgress(_)
             | Self::AnnotationCreated { .. }
             | Self::AnnotationUpdated { .. }
             | Self::AnnotationDeleted { .. } => Delivery::Durable,
-            // -
-            // + rooms
             Self::RoomUpdated { .. }
             | Self::RoomSessionEnded { .. }
             | Self::RoomEnded { .. }
             | Self::RoomCancelled { .. } => Delivery::Durable,
-            // -
-            // + consultations
             Self::BookingCreated(_)
             | Self::BookingConfirmed(_)
             | Self::BookingDeclined(_)
@@ -826,8 +777,6 @@ impl Event {
             | Self::BookingNotesChanged(_)
             | Self::RatingReceived(_)
             | Self::SlotsChanged { .. } => Delivery::Durable,
-            // -
-            // + wallet
             Self::PaymentStatus { .. }
             | Self::InvoiceReady { .. }
             | Self::WithdrawalRequested { .. }
@@ -836,9 +785,6 @@ impl Event {
             | Self::WithdrawalRejected { .. }
             | Self::WithdrawalFailed { .. }
             | Self::WithdrawalCancelled { .. } => Delivery::Durable,
-            // -
-            // + system
-            // -
         }
     }
 }

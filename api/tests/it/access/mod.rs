@@ -148,35 +148,17 @@ async fn no_operation_is_without_a_try() {
 }
 
 domains! {
-    // + users
     users,
-    // -
-    // + social
     social,
-    // -
-    // + courses
     courses,
     reviews,
-    // -
-    // + learning
     learning,
-    // -
-    // + books
     books,
     uploads,
-    // -
-    // + rooms
     rooms,
-    // -
-    // + consultations
     consultations,
-    // -
-    // + wallet
     wallet,
     gifts,
     chat,
-    // -
-    // + system
     system,
-    // -
 }

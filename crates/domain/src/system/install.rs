@@ -2,6 +2,7 @@
 
 use base::CommonFault;
 
+use super::install_settings::install_settings;
 use super::{ensure_platform, install_roles};
 use crate::App;
 
@@ -14,5 +15,5 @@ use crate::App;
 pub async fn install(app: &App) -> Result<(), CommonFault> {
     install_roles(app).await?;
     ensure_platform(app).await?;
-    crate::consultations::install_settings(app).await
+    install_settings(app).await
 }

@@ -3,6 +3,7 @@
 pub mod health;
 mod hear_control;
 mod install;
+mod install_settings;
 mod platform;
 mod purge_expired;
 pub mod rate;

@@ -325,10 +325,7 @@ pub(super) const EVENTS: &[Notice] = &[
         summary: "Something happened to the hearer; the same id again tells more of the same.",
     },
     Notice { name: "notification.read", channels: OWN, summary: "The hearer has read notifications." },
-    // + users
     Notice { name: "account.updated", channels: OWN, summary: "The hearer's own account changed." },
-    // -
-    // + social
     Notice {
         name: "follow.requested",
         channels: FOLLOW,
@@ -386,15 +383,11 @@ pub(super) const EVENTS: &[Notice] = &[
         summary: "A moderator looks into a report, or has left it to others again.",
     },
     Notice { name: "report.closed", channels: MODERATORS, summary: "The reports of a post were closed." },
-    // -
-    // + courses
     Notice {
         name: "course.updated",
         channels: "`course:{id}`",
         summary: "The course, its sections or its lessons were changed: read it again.",
     },
-    // -
-    // + learning
     Notice {
         name: "enrollment.created",
         channels: OWN,
@@ -407,8 +400,6 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     Notice { name: "course.completed", channels: OWN, summary: "The user has done all lessons of a course." },
     Notice { name: "certificate.issued", channels: OWN, summary: "A certificate of the user was issued." },
-    // -
-    // + books
     Notice {
         name: "book.purchased",
         channels: "`user:{id}` of the buyer and of who sells it",
@@ -426,8 +417,6 @@ pub(super) const EVENTS: &[Notice] = &[
     },
     Notice { name: "annotation.updated", channels: OWN, summary: "The hearer has changed a mark in a book." },
     Notice { name: "annotation.deleted", channels: OWN, summary: "The hearer has taken a mark away." },
-    // -
-    // + rooms
     Notice { name: "room.updated", channels: ROOM, summary: "What is said of the room was changed." },
     Notice { name: "room.session_ended", channels: ROOM, summary: "The day's session is over." },
     Notice { name: "room.ended", channels: ROOM, summary: "The programme is over." },
@@ -436,8 +425,6 @@ pub(super) const EVENTS: &[Notice] = &[
         channels: "`room:{id}`, and `user:{id}` of everybody with a seat",
         summary: "The room was called off; who paid is paid back.",
     },
-    // -
-    // + consultations
     Notice { name: "booking.created", channels: BOTH_PARTIES, summary: "A session was booked." },
     Notice {
         name: "booking.confirmed",
@@ -477,8 +464,6 @@ pub(super) const EVENTS: &[Notice] = &[
         channels: "`speaker:{user_id}`",
         summary: "A speaker's slots are others now: read them again.",
     },
-    // -
-    // + wallet
     Notice { name: "payment.status", channels: OWN, summary: "A top-up began, or got further." },
     Notice { name: "invoice.ready", channels: OWN, summary: "An invoice, or a credit note, is there." },
     Notice { name: "withdrawal.requested", channels: OWN, summary: "The hearer asked for money of theirs." },
@@ -495,9 +480,6 @@ pub(super) const EVENTS: &[Notice] = &[
         summary: "A withdrawal could not be transferred; the money is there again.",
     },
     Notice { name: "withdrawal.cancelled", channels: OWN, summary: "The hearer took a withdrawal back." },
-    // -
-    // + system
-    // -
 ];
 
 /// Name, who may listen, what is kept, and what the reply to `subscribe` carries as `data`.

@@ -80,14 +80,11 @@ migrations! {
     29 "0029_notification_heads.sql"
     30 "0030_notification_list.sql"
     31 "0031_notification_unread.sql"
-    // + users 100
     100 "0100_mails.sql"
     101 "0101_known_devices.sql"
     102 "0102_users_deleted_created.sql"
     103 "0103_users_created_at.sql"
     104 "0104_profiles_followers.sql"
-    // -
-    // + social 110
     110 "0110_following_list.sql"
     111 "0111_sent_follow_requests.sql"
     112 "0112_waiting_follow_requests.sql"
@@ -97,22 +94,16 @@ migrations! {
     116 "0116_reactions_by_type.sql"
     117 "0117_pinned_comment.sql"
     118 "0118_newest_reports.sql"
-    // -
-    // + courses 120
     120 "0120_courses_by_time.sql"
     121 "0121_courses_of_author.sql"
     122 "0122_course_news.sql"
     123 "0123_reviews.sql"
-    // -
-    // + learning 130
     130 "0130_enrollments_of_user.sql"
     131 "0131_enrollments_of_course.sql"
     132 "0132_enrollments_expiry.sql"
     133 "0133_enrollments_finished.sql"
     134 "0134_notes_of_user.sql"
     135 "0135_enrollment_reminders.sql"
-    // -
-    // + books 140
     140 "0140_upload_books.sql"
     141 "0141_upload_pages.sql"
     142 "0142_book_library.sql"
@@ -122,26 +113,18 @@ migrations! {
     146 "0146_reading_tells.sql"
     147 "0147_book_copies.sql"
     148 "0148_upload_thumbnails.sql"
-    // -
-    // + rooms 150
     150 "0150_room_notices.sql"
     151 "0151_room_ends.sql"
     152 "0152_room_holds.sql"
     153 "0153_room_table.sql"
-    // -
-    // + consultations 160
     160 "0160_bookings.sql"
     161 "0161_bookings_of_students.sql"
     162 "0162_bookings_of_speakers.sql"
     163 "0163_bookings_list.sql"
-    // -
-    // + wallet 170
     170 "0170_payment_intents.sql"
     171 "0171_webhook_receipts.sql"
     172 "0172_withdrawals.sql"
     173 "0173_invoices_user.sql"
-    // -
-    // + system 180
     180 "0180_announcements.sql"
     181 "0181_search_documents.sql"
     182 "0182_search_progress.sql"
@@ -150,7 +133,6 @@ migrations! {
     185 "0185_books_changed.sql"
     186 "0186_live_rooms_changed.sql"
     187 "0187_posts_changed.sql"
-    // -
 }
 
 /// What `migrate` is doing, for whoever shows it.
