@@ -17,6 +17,7 @@ pub mod gifts;
 mod given;
 pub mod key;
 pub mod learning;
+pub mod moderation;
 pub mod notifications;
 pub mod portfolio;
 pub mod presence;

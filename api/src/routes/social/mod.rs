@@ -2,6 +2,7 @@
 
 mod comments;
 mod follows;
+mod moderation;
 mod posts;
 mod reactions;
 mod reports;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .merge(comments::routes())
         .merge(reactions::routes())
         .merge(reports::routes())
+        .merge(moderation::routes())
 }
 
 /// A user in a path that guests may ask, too: a number, or `me` for whoever is signed in.

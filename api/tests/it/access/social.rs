@@ -117,6 +117,13 @@ async fn posts(world: &World, (stranger, owner): (&Person, &Person), probes: &mu
     let missing = "/admin/reports/999999/claim";
     probes.push(probe("claim_report", missing, Value::Null, [401, 403, 403, 404]));
 
+    // What moderators see of all posts and comments.
+    probes.push(probe("list_managed_posts", "/admin/posts", Value::Null, [401, 403, 403, 200]));
+    probes.push(probe("list_managed_comments", "/admin/comments", Value::Null, [401, 403, 403, 200]));
+    let managed = format!("/admin/posts/{open}");
+    probes.push(probe("set_post_hidden", managed.clone(), json!({"is_hidden": 1}), [401, 403, 403, 422]));
+    probes.push(probe("set_post_hidden", managed, json!({"is_hidden": false}), [401, 403, 403, 200]));
+
     // What takes things away comes last.
     probes.push(probe("delete_comment", format!("/comments/{theirs}"), Value::Null, [401, 204, 403, 204]));
     probes.push(probe("delete_comment", hidden, Value::Null, [401, 404, 204, 204]));

@@ -3,6 +3,7 @@
 
 mod comments;
 mod lists;
+mod managed;
 mod reactions;
 mod reports;
 mod shares;
@@ -25,6 +26,10 @@ pub use comments::{
 pub use lists::{
     FeedHead, FeedQuery, RankedRow, TimelinePlace, TimelineQuery, list_discoverable, list_feed_heads,
     list_feed_posts, list_posts, list_timeline_posts, list_timeline_shares,
+};
+pub use managed::{
+    ManagedCommentRow, ManagedFilter, ManagedPostRow, count_managed_comments, count_managed_posts,
+    list_managed_comments, list_managed_posts,
 };
 pub use reactions::{
     ListedReactionRow, NewReaction, ReactionRow, count_reactions, delete_reaction, insert_reaction,

@@ -3,6 +3,7 @@
 mod abilities;
 mod comments;
 mod follows;
+mod managed;
 mod posts;
 mod reports;
 
