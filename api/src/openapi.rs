@@ -24,7 +24,7 @@ use crate::routes;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     servers((url = "/", description = "This server")),
-    components(schemas(Problem)),
+    components(schemas(Problem, protocol::books::ExportFormat)),
     modifiers(&Bearer),
     tags(
         (name = "auth", description = "Sign-in, sessions, tokens"),

@@ -117,7 +117,7 @@ async fn adjustments_and_the_ledgers_pages() {
         ("/wallet/transactions?filter[to]=%2B99999-01-01", "filter[to]"),
         ("/wallet/transactions?sort=-created_at", "sort"),
         ("/users?filter[category]=1", "filter[category]"),
-        ("/users?sort=followers", "sort"),
+        ("/users?sort=name", "sort"),
         ("/users/relationships?sort=id", "sort"),
         ("/live-rooms?filter[price]=1", "filter[price]"),
         ("/live-rooms/1/messages?filter[type]=text", "filter[type]"),

@@ -82,7 +82,7 @@ const CONTENT: &[(&str, &str)] = &[
     ),
     (
         "consultation_bookings (student_id, speaker_id, scheduled_at, duration_minutes, price_paid, status, created_at)",
-        "{me}, {you}, '2027-01-01' + INTERVAL n HOUR, 30, 0, 'scheduled', UTC_TIMESTAMP()",
+        "{me}, {you}, '2027-01-01' + INTERVAL 30 * n MINUTE, 30, 0, 'scheduled', UTC_TIMESTAMP()",
     ),
     (
         "consultation_ratings (booking_id, rater_id, rated_id, rating, created_at)",

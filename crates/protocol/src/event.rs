@@ -734,9 +734,9 @@ impl Event {
             | Self::PresenceVisibilityChanged(_)
             | Self::SessionRevoked { .. }
             | Self::NotificationCreated { .. }
-            | Self::NotificationRead { .. } => Delivery::Durable,
-            Self::AccountUpdated { .. } => Delivery::Durable,
-            Self::FollowRequested { .. }
+            | Self::NotificationRead { .. }
+            | Self::AccountUpdated { .. }
+            | Self::FollowRequested { .. }
             | Self::FollowAccepted { .. }
             | Self::FollowCreated(_)
             | Self::FollowRemoved { .. }
@@ -750,23 +750,22 @@ impl Event {
             | Self::CommentPinned { .. }
             | Self::ReportCreated { .. }
             | Self::ReportClaimed { .. }
-            | Self::ReportClosed { .. } => Delivery::Durable,
-            Self::PostCounters(_) | Self::FeedStale { .. } => Delivery::Signal,
-            Self::CourseUpdated { .. } => Delivery::Durable,
-            Self::EnrollmentCreated { .. }
+            | Self::ReportClosed { .. }
+            | Self::CourseUpdated { .. }
+            | Self::EnrollmentCreated { .. }
             | Self::ProgressUpdated(_)
             | Self::CourseCompleted { .. }
-            | Self::CertificateIssued { .. } => Delivery::Durable,
-            Self::BookPurchased { .. }
+            | Self::CertificateIssued { .. }
+            | Self::BookPurchased { .. }
             | Self::ReadingProgress(_)
             | Self::AnnotationCreated { .. }
             | Self::AnnotationUpdated { .. }
-            | Self::AnnotationDeleted { .. } => Delivery::Durable,
-            Self::RoomUpdated { .. }
+            | Self::AnnotationDeleted { .. }
+            | Self::RoomUpdated { .. }
             | Self::RoomSessionEnded { .. }
             | Self::RoomEnded { .. }
-            | Self::RoomCancelled { .. } => Delivery::Durable,
-            Self::BookingCreated(_)
+            | Self::RoomCancelled { .. }
+            | Self::BookingCreated(_)
             | Self::BookingConfirmed(_)
             | Self::BookingDeclined(_)
             | Self::BookingCancelled(_)
@@ -776,8 +775,8 @@ impl Event {
             | Self::BookingNoShow(_)
             | Self::BookingNotesChanged(_)
             | Self::RatingReceived(_)
-            | Self::SlotsChanged { .. } => Delivery::Durable,
-            Self::PaymentStatus { .. }
+            | Self::SlotsChanged { .. }
+            | Self::PaymentStatus { .. }
             | Self::InvoiceReady { .. }
             | Self::WithdrawalRequested { .. }
             | Self::WithdrawalApproved { .. }
@@ -785,6 +784,7 @@ impl Event {
             | Self::WithdrawalRejected { .. }
             | Self::WithdrawalFailed { .. }
             | Self::WithdrawalCancelled { .. } => Delivery::Durable,
+            Self::PostCounters(_) | Self::FeedStale { .. } => Delivery::Signal,
         }
     }
 }

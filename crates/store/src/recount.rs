@@ -37,7 +37,7 @@ macro_rules! reactions {
             $alias,
             "', REPLACE('App/Models/",
             $class,
-            "', '/', CHAR(92 USING utf8mb4))))"
+            "', '/', _utf8mb4 x'5C' COLLATE utf8mb4_unicode_ci)))"
         )
     };
 }

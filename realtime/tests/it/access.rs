@@ -71,7 +71,7 @@ impl Scene {
         };
         run(format!("UPDATE live_rooms SET access_type = 'paid', price = 1 WHERE id = {room}")).await;
         run("INSERT INTO gifts (name, icon, price) VALUES ('rose', 'rose.png', 1)".to_owned()).await;
-        let gift = stand.database.number("SELECT id * 1 FROM gifts").await.unwrap();
+        let gift = stand.database.number("SELECT CAST(id AS SIGNED) FROM gifts").await.unwrap();
         let (friend, member) = (stand.user("friend").await, stand.user("member").await);
         let (stranger, staff) = (stand.user("stranger").await, stand.user("staff").await);
         stand.appoint(staff, "admin").await;

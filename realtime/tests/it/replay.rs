@@ -103,7 +103,7 @@ async fn a_rooms_events_applied_to_its_state_give_the_state_that_is_read() {
     let channel = format!("room:{room}");
     let host = stand
         .database
-        .number(&format!("SELECT user_id * 1 FROM live_rooms WHERE id = {room}"))
+        .number(&format!("SELECT CAST(user_id AS SIGNED) FROM live_rooms WHERE id = {room}"))
         .await
         .unwrap();
     let mut people = vec![Actor::on_behalf_of(u64::try_from(host).unwrap())];

@@ -18,14 +18,12 @@ const LEASE: Duration = Duration::from_secs(5);
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for suspensions that another application wrote.
 const SUSPENSIONS_EVERY: Duration = Duration::from_secs(30);
-/// Between two looks for what changed and is to be found by search.
-const SEARCH_EVERY: Duration = Duration::from_secs(5);
 /// Between two writings of how often posts were seen.
 const VIEWS_EVERY: Duration = Duration::from_secs(10);
 /// Between two looks for rooms that are past their end, or about to begin.
 const ROOMS_EVERY: Duration = Duration::from_secs(20);
-/// Between two looks for bookings whose time has come.
-const BOOKINGS_EVERY: Duration = Duration::from_secs(5);
+/// Between two looks for what may wait some seconds: ends of bookings and enrollments, announcements, what search finds.
+const SOON: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "clocks";
 
 /// From the start to the first upkeep: the nodes have entered their users again by then.
@@ -60,49 +58,39 @@ pub async fn run_clocks(app: &App, shutdown: CancellationToken) {
 /// What nobody should wait for.
 async fn run_beat(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now(), BEAT);
-    let mut revocations_at = Instant::now() + REVOCATIONS_EVERY;
-    let mut suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
-    let mut bookings_at = Instant::now() + BOOKINGS_EVERY;
-    let mut search_at = Instant::now() + SEARCH_EVERY;
-    let mut views_at = Instant::now() + VIEWS_EVERY;
-    let mut rooms_at = Instant::now() + ROOMS_EVERY;
+    let mut revocations = Every::new(REVOCATIONS_EVERY);
+    let (mut soon, mut rooms) = (Every::new(SOON), Every::new(ROOMS_EVERY));
+    let (mut views, mut suspensions) = (Every::new(VIEWS_EVERY), Every::new(SUSPENSIONS_EVERY));
     let work = async {
         loop {
             beat.tick().await;
-            if Instant::now() >= revocations_at {
-                revocations_at = Instant::now() + REVOCATIONS_EVERY;
+            if revocations.is_due() {
                 told("revocations", crate::users::load_revocations(app).await);
             }
-            if is_elected(app, LEASE_NAME, LEASE).await {
-                told("relay_outbox", relay_outbox(app).await.map(drop));
+            if !is_elected(app, LEASE_NAME, LEASE).await {
+                continue;
+            }
+            told("relay_outbox", relay_outbox(app).await.map(drop));
+            told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
+            told("tell_rooms", crate::rooms::tell_rooms_due(app).await.map(drop));
+            if soon.is_due() {
                 told("tell_progress_due", crate::books::tell_progress_due(app).await.map(drop));
-                told("end_streaks", crate::gifts::end_streaks(app).await.map(drop));
                 told("tell_announcements", crate::admin::tell_announcements(app).await.map(drop));
-                if Instant::now() >= search_at {
-                    search_at = Instant::now() + SEARCH_EVERY;
-                    told("refresh_index", crate::search::refresh_index(app).await.map(drop));
-                }
                 told("tell_new_lessons", crate::courses::tell_new_lessons(app).await.map(drop));
-                if Instant::now() >= views_at {
-                    views_at = Instant::now() + VIEWS_EVERY;
-                    told("flush_views", crate::social::flush_views(app).await.map(drop));
-                }
-                told("tell_rooms", crate::rooms::tell_rooms_due(app).await.map(drop));
-                if Instant::now() >= rooms_at {
-                    rooms_at = Instant::now() + ROOMS_EVERY;
-                    told("end_rooms", crate::rooms::end_rooms_due(app).await.map(drop));
-                    told("remind_rooms", crate::rooms::remind_rooms_due(app).await.map(drop));
-                    told("expire_holds", crate::rooms::expire_holds_due(app).await.map(drop));
-                }
-                if Instant::now() >= bookings_at {
-                    bookings_at = Instant::now() + BOOKINGS_EVERY;
-                    told("bookings_due", crate::consultations::bookings_due(app).await.map(drop));
-                }
-                told("expire_due", crate::learning::expire_due(app).await.map(drop));
-                if Instant::now() >= suspensions_at {
-                    suspensions_at = Instant::now() + SUSPENSIONS_EVERY;
-                    told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
-                }
+                told("expire_enrollments", crate::learning::expire_due(app).await.map(drop));
+                told("bookings_due", crate::consultations::bookings_due(app).await.map(drop));
+                told("refresh_index", crate::search::refresh_index(app).await.map(drop));
+            }
+            if views.is_due() {
+                told("flush_views", crate::social::flush_views(app).await.map(drop));
+            }
+            if rooms.is_due() {
+                told("end_rooms", crate::rooms::end_rooms_due(app).await.map(drop));
+                told("remind_rooms", crate::rooms::remind_rooms_due(app).await.map(drop));
+                told("expire_holds", crate::rooms::expire_holds_due(app).await.map(drop));
+            }
+            if suspensions.is_due() {
+                told("apply_suspensions", crate::users::apply_suspensions(app).await.map(drop));
             }
         }
     };
@@ -129,18 +117,18 @@ async fn run_mail(app: &App, shutdown: &CancellationToken) {
 async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
     let mut beat = interval(Instant::now() + UPKEEP_AFTER, UPKEEP_EVERY);
     // Not at once at the start: there is enough to do.
-    let mut purge_at = Instant::now() + PURGE_EVERY / 10;
-    let mut uploads_at = purge_at;
-    let mut drift_at = Instant::now() + DRIFT_EVERY;
+    let mut purge = Every { period: PURGE_EVERY, due: Instant::now() + PURGE_EVERY / 10 };
+    let mut files = Every { period: PURGE_EVERY, due: Instant::now() + PURGE_EVERY / 10 };
+    let mut drift = Every::new(DRIFT_EVERY);
     let work = async {
         loop {
             beat.tick().await;
-            if Instant::now() >= uploads_at && app.storage.is_here() {
-                uploads_at = Instant::now() + PURGE_EVERY;
-                if is_elected(app, UPLOADS_LEASE_NAME, PURGE_EVERY).await {
-                    told("purge_uploads", crate::uploads::purge_uploads(app).await.map(drop));
-                    told("purge_copies", crate::books::purge_copies(app).await.map(drop));
-                }
+            if app.storage.is_here()
+                && files.is_due()
+                && is_elected(app, UPLOADS_LEASE_NAME, PURGE_EVERY).await
+            {
+                told("purge_uploads", crate::uploads::purge_uploads(app).await.map(drop));
+                told("purge_copies", crate::books::purge_copies(app).await.map(drop));
             }
             if !is_elected(app, UPKEEP_LEASE_NAME, UPKEEP_LEASE).await {
                 continue;
@@ -150,12 +138,10 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
             told("accept_overdue_requests", crate::social::accept_overdue_requests(app).await.map(drop));
             told("complete_due", crate::learning::complete_due(app).await.map(drop));
             told("remind_due", crate::learning::remind_due(app).await.map(drop));
-            if Instant::now() >= drift_at {
-                drift_at = Instant::now() + DRIFT_EVERY;
+            if drift.is_due() {
                 told("measure_drift", crate::system::measure_drift(app).await.map(drop));
             }
-            if Instant::now() >= purge_at {
-                purge_at = Instant::now() + PURGE_EVERY;
+            if purge.is_due() {
                 told("purge_expired", purge_expired(app).await.map(drop));
                 told("purge_index", crate::search::purge_index(app).await.map(drop));
                 told("purge_accounts", crate::users::purge_accounts_due(app).await.map(drop));
@@ -164,6 +150,29 @@ async fn run_upkeep(app: &App, shutdown: &CancellationToken) {
     };
     run_until(shutdown, work).await;
     give_back(app, UPKEEP_LEASE_NAME).await;
+}
+
+/// What comes round less often than the beat that it is looked at with.
+struct Every {
+    period: Duration,
+    due: Instant,
+}
+
+impl Every {
+    /// Due for the first time a period from now.
+    fn new(period: Duration) -> Self {
+        Self { period, due: Instant::now() + period }
+    }
+
+    /// Once a period.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = now >= self.due;
+        if is_due {
+            self.due = now + self.period;
+        }
+        is_due
+    }
 }
 
 fn interval(start: Instant, period: Duration) -> Interval {

@@ -459,9 +459,10 @@ async fn two_rooms_are_live_again_however_they_ended() {
     place.seed().await;
     assert_eq!(live().await, second);
     let mut after = place.rows().await;
-    // Starting a room is told durably.
-    let told = before["hub_outbox"]..=before["hub_outbox"] + 2;
-    assert!(told.contains(&after["hub_outbox"]));
-    after.insert("hub_outbox".to_owned(), before["hub_outbox"]);
+    // Starting a room is told durably, and to everybody with a seat.
+    for (table, most) in [("hub_outbox", 2), ("hub_room_notices", 2)] {
+        assert!((before[table]..=before[table] + most).contains(&after[table]), "{table}");
+        after.insert(table.to_owned(), before[table]);
+    }
     assert_eq!(after, before);
 }

@@ -72,9 +72,8 @@ fn push_in_feed(query: &mut QueryBuilder<MySql>, which: &FeedQuery) {
 /// # Errors
 /// Those of the driver.
 pub async fn list_feed_heads(conn: &mut Conn, which: &FeedQuery) -> Result<Vec<FeedHead>, StoreError> {
-    let mut query = QueryBuilder::new(
-        "SELECT author_id, head FROM (SELECT a.id AS author_id, (SELECT p.id FROM posts p WHERE p.user_id = a.id",
-    );
+    let mut query =
+        QueryBuilder::new("SELECT a.id AS author_id, (SELECT p.id FROM posts p WHERE p.user_id = a.id");
     push_in_feed(&mut query, which);
     query.push(if which.forward { " ORDER BY p.id DESC" } else { " ORDER BY p.id" });
     query.push(" LIMIT 1) AS head FROM (SELECT ").push_bind(which.viewer.id);
@@ -84,7 +83,8 @@ pub async fn list_feed_heads(conn: &mut Conn, which: &FeedQuery) -> Result<Vec<F
     );
     query.push_bind(which.viewer.id).push(" AND u.id <> ").push_bind(which.viewer.id);
     crate::social::push_unblocked(&mut query, which.viewer.id);
-    query.push(") a) heads WHERE head IS NOT NULL");
+    // Not around all of it as a derived table: MariaDB 10.11 loses `a` when such a statement is executed again.
+    query.push(") a HAVING head IS NOT NULL");
     query.push(if which.forward { " ORDER BY head DESC LIMIT " } else { " ORDER BY head LIMIT " });
     query.push_bind(which.limit);
     Ok(query.build_query_as().fetch_all(conn).await?)

@@ -177,6 +177,7 @@ fn value_of(kind: &str, ordinal: u64) -> String {
         "time" => "10:00:00".to_owned(),
         "timestamp" | "datetime" => "2026-01-31 10:00:00".to_owned(),
         "json" => "{}".to_owned(),
+        "char" if kind == "char(2)" => "ar".to_owned(),
         "char" | "varchar" | "text" | "mediumtext" | "longtext" => format!("v{ordinal}"),
         _ => panic!("no value for the type {kind}"),
     }

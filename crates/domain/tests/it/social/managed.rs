@@ -70,7 +70,7 @@ async fn moderators_list_all_posts_and_comments_and_hide_posts() {
     assert!(social::set_post_hidden(&world, &acts, kept, hide(true)).await.unwrap().is_hidden);
     assert!(social::set_post_hidden(&world, &acts, kept, hide(true)).await.unwrap().is_hidden, "still");
     assert_eq!(rule(social::find_post(&world, Some(&badr_acts), kept).await), Rule::NOT_FOUND);
-    let heard = world.events(Channel::Post(kept)).await;
+    let heard = world.events(Channel::User(amal)).await;
     assert_eq!(heard.iter().filter(|heard| heard.event.name() == "post.deleted").count(), 1);
     let hidden = ManagedPostsFilter { is_hidden: Some(true), ..none() };
     assert_eq!(posts(hidden.clone(), true).await, [(kept, false)]);
