@@ -25,7 +25,7 @@ use crate::routes;
     ),
     servers((url = "/", description = "This server")),
     components(schemas(Problem, protocol::books::ExportFormat)),
-    modifiers(&Bearer),
+    modifiers(&Shared),
     tags(
         (name = "auth", description = "Sign-in, sessions, tokens"),
         (name = "users", description = "Profiles and what is between people"),
@@ -49,9 +49,10 @@ use crate::routes;
 )]
 struct Description;
 
-struct Bearer;
+/// What all operations share: how one signs in, and the errors.
+struct Shared;
 
-impl Modify for Bearer {
+impl Modify for Shared {
     fn modify(&self, openapi: &mut OpenApi) {
         let components = openapi.components.get_or_insert_default();
         let scheme = HttpBuilder::new()
@@ -61,6 +62,8 @@ impl Modify for Bearer {
             ))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let common = COMMON.iter().map(|(_, name, when)| ((*name).to_owned(), problem(when).into()));
+        components.responses.extend(common);
     }
 }
 
@@ -130,62 +133,69 @@ fn describe_body(operation: &mut Operation, schemas: &BTreeMap<String, RefOr<Sch
     }
 }
 
-/// Every operation's errors have the same body; which of them can occur follows from what the operation takes.
+/// The errors that many operations have in common: status, name among the components, and when it happens.
+const COMMON: &[(&str, &str, &str)] = &[
+    ("400", "BadRequest", "The request cannot be read: its JSON, cursor, key, or a token in the query."),
+    ("401", "Unauthenticated", "No valid token."),
+    ("403", "Forbidden", "Not for this user, or not with this token."),
+    ("404", "NotFound", "There is no such thing, or the asker may not know of it."),
+    ("409", "Conflict", "The state of things does not allow it now."),
+    ("413", "TooLarge", "The body is larger than 1 MiB."),
+    ("415", "UnsupportedMediaType", "The body is not JSON."),
+    ("422", "Invalid", "Values that break their rules; `errors` names the fields."),
+    ("429", "TooManyRequests", "Too many requests; `Retry-After` says when to come back."),
+    ("500", "Internal", "Our fault; tell us the `request_id`."),
+    ("503", "Unavailable", "MySQL or Redis does not answer; repeat the request, with the same key."),
+    ("504", "Timeout", "It took longer than 30 s."),
+];
+
+/// Every operation's errors have the same body; which of them can occur follows from what the operation takes. Those that are
+/// not described beside their handlers are those of [`COMMON`].
 fn describe_errors(path: &str, method: &HttpMethod, operation: &mut Operation) {
     if !path.starts_with("/api/") {
         return;
     }
     let signed_in = operation.security.as_ref().is_some_and(|required| !required.is_empty());
-    let mut errors = vec![
-        ("400", "The request cannot be read: its JSON, cursor, key, or a token in the query."),
-        ("429", "Too many requests; `Retry-After` says when to come back."),
-        ("500", "Our fault; tell us the `request_id`."),
-        ("503", "MySQL or Redis does not answer; repeat the request, with the same key."),
-        ("504", "It took longer than 30 s."),
-    ];
-    if signed_in {
-        errors.push(("401", "No valid token."));
-        errors.push(("403", "Not for this user, or not with this token."));
-    }
-    if path.contains('{') || operation.request_body.is_some() || operation.parameters.is_some() {
-        errors.push(("404", "There is no such thing, or the asker may not know of it."));
-    }
-    if operation.request_body.is_some() {
-        errors.push(("413", "The body is larger than 1 MiB."));
-        errors.push(("415", "The body is not JSON."));
-    }
-    if operation.request_body.is_some() || operation.parameters.is_some() {
-        errors.push(("422", "Values that break their rules; `errors` names the fields."));
-    }
-    if *method != HttpMethod::Get && signed_in {
-        errors.push(("409", "The state of things does not allow it now."));
-    }
-    for (status, description) in errors {
-        let responses = &mut operation.responses.responses;
-        let words = match responses.get(status) {
-            Some(utoipa::openapi::RefOr::T(response)) => response.description.clone(),
-            _ => description.to_owned(),
+    let has_body = operation.request_body.is_some();
+    let takes = has_body || operation.parameters.is_some();
+    for (status, name, _) in COMMON {
+        let occurs = match *status {
+            "401" | "403" => signed_in,
+            "404" => takes || path.contains('{'),
+            "409" => signed_in && *method != HttpMethod::Get,
+            "413" | "415" => has_body,
+            "422" => takes,
+            _ => true,
         };
-        responses.insert(status.to_owned(), problem(&words).into());
+        if occurs {
+            let reference = RefOr::Ref(Ref::from_response_name(*name));
+            operation.responses.responses.entry((*status).to_owned()).or_insert(reference);
+        }
     }
-    // Statuses of single operations (402, 423 …), written beside their handlers.
     for (status, response) in &mut operation.responses.responses {
-        let utoipa::openapi::RefOr::T(response) = response else { continue };
+        let RefOr::T(response) = response else { continue };
         if status.starts_with(['4', '5']) {
             *response = problem(&response.description);
+        } else {
+            name_request(response);
         }
-        let schema = utoipa::openapi::schema::Schema::Object(
-            utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build(),
-        );
-        let header =
-            HeaderBuilder::new().description(Some("Names this request in our log")).schema(Some(schema));
-        response.headers.insert("X-Request-Id".to_owned(), header.build().into());
     }
 }
 
+/// Every answer says which request it is of.
+fn name_request(response: &mut utoipa::openapi::Response) {
+    let schema = utoipa::openapi::schema::Schema::Object(
+        utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build(),
+    );
+    let header = HeaderBuilder::new().description(Some("Names this request in our log")).schema(Some(schema));
+    response.headers.insert("X-Request-Id".to_owned(), header.build().into());
+}
+
 fn problem(description: &str) -> utoipa::openapi::Response {
-    ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(description)
         .content(PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))))
-        .build()
+        .build();
+    name_request(&mut response);
+    response
 }

@@ -38,6 +38,8 @@ fn every_operation_is_described_wholly() {
         }
         for (status, response) in responses {
             if status.starts_with(['4', '5']) {
+                let shared = response["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+                let response = shared.map_or(response, |pointer| description.pointer(pointer).unwrap());
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{place} {status}");
             }

@@ -177,8 +177,11 @@ fn value_of(kind: &str, ordinal: u64) -> String {
         "time" => "10:00:00".to_owned(),
         "timestamp" | "datetime" => "2026-01-31 10:00:00".to_owned(),
         "json" => "{}".to_owned(),
-        "char" if kind == "char(2)" => "ar".to_owned(),
-        "char" | "varchar" | "text" | "mediumtext" | "longtext" => format!("v{ordinal}"),
+        "char" | "varchar" | "text" | "mediumtext" | "longtext" => {
+            let length = kind.split(['(', ')']).nth(1).and_then(|length| length.parse().ok()).unwrap_or(255);
+            let value = format!("v{ordinal}");
+            value[value.len().saturating_sub(length)..].to_owned()
+        }
         _ => panic!("no value for the type {kind}"),
     }
 }
