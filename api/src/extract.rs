@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use base::conditional::IfMatch;
 use base::id::UserId;
 use base::paging::{Cursor, DEFAULT_PER_PAGE, MAX_PER_PAGE, NumberedRequest, PageRequest, Place, Sort};
-use base::{CommonFault, Lang, Problem, Violations};
+use base::{CommonFault, Lang, Problem, Time, Violations};
 use domain::Actor;
 use domain::users::ClientContext;
 use protocol::IdempotencyKey;
@@ -188,6 +188,14 @@ impl Params {
     pub(crate) fn parsed<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Refusal> {
         let Some(text) = self.given(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_error| invalid(name, Problem::Format("a whole number")))
+    }
+
+    /// A time as JSON has it, or 422. (In a query `+` stands for a space; here it was meant.)
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Time>, Refusal> {
+        let Some(text) = self.given(name) else { return Ok(None) };
+        serde_json::from_value(text.replace(' ', "+").into())
+            .map(Some)
+            .map_err(|_error| invalid(name, Problem::Format("an RFC 3339 time")))
     }
 
     /// `true`, `false`, `1` or `0`, or 422.

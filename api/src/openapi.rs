@@ -69,7 +69,7 @@ impl Modify for Shared {
 
 /// The description of every path, in OpenAPI 3.1.
 #[must_use]
-pub fn openapi() -> OpenApi {
+pub fn openapi() -> Value {
     let router = OpenApiRouter::with_openapi(Description::openapi())
         .merge(routes::operators())
         .merge(routes::files())
@@ -93,21 +93,25 @@ pub fn openapi() -> OpenApi {
             }
         }
     }
-    // Our own document, read back: it cannot fail, and if it did, it would be as it was.
-    let Ok(mut document) = serde_json::to_value(&openapi) else { return openapi };
+    // As JSON, whose numbers have 64 bits without a sign, which utoipa's have not.
+    let mut document = serde_json::to_value(&openapi).unwrap_or_default();
     describe_numbers(&mut document);
-    serde_json::from_value(document).unwrap_or(openapi)
+    document
 }
 
-/// What counts upwards from nothing has 64 bits, all of them: as `int64` half of the values would be said to be wrong.
+/// What counts upwards from nothing has all of its 32 or 64 bits: as `int32` or `int64` half of the values would be said to be
+/// wrong.
 fn describe_numbers(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let is_unsigned = members.get("format").is_some_and(|format| format == "int64")
-                && members.get("minimum").is_some_and(|minimum| minimum == 0);
-            if is_unsigned {
+            let most = match members.get("format").and_then(Value::as_str) {
+                Some("int32") => u64::from(u32::MAX),
+                Some("int64") => u64::MAX,
+                _ => 0,
+            };
+            if most > 0 && members.get("minimum").and_then(Value::as_f64) == Some(0.0) {
                 members.remove("format");
-                members.entry("maximum").or_insert_with(|| Value::from(u64::MAX));
+                members.entry("maximum").or_insert_with(|| Value::from(most));
             }
             members.values_mut().for_each(describe_numbers);
         }

@@ -242,10 +242,7 @@ async fn sync_messages(
     Language(lang): Language,
     params: Params,
 ) -> Answer {
-    let since = match params.get("since") {
-        None => None,
-        Some(text) => Some(time(text).ok_or_else(|| invalid("since", Problem::Format("an RFC 3339 time")))?),
-    };
+    let since = params.time("since")?;
     let input = SyncMessages {
         after_message_id: params.parsed("after_message_id")?.unwrap_or(0),
         limit: params.parsed("limit")?,
@@ -253,9 +250,4 @@ async fn sync_messages(
         cursor: params.get("cursor").map(str::to_owned),
     };
     Ok(data(chat::sync_all(&app, &actor, input, lang).await?))
-}
-
-/// A time as JSON has it. (In a query `+` stands for a space; here it was meant.)
-fn time(text: &str) -> Option<Time> {
-    serde_json::from_value(text.replace(' ', "+").into()).ok()
 }

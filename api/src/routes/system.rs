@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use domain::system::health::find_health;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -114,7 +113,7 @@ async fn report_version() -> Json<Version> {
 )]
 async fn describe(headers: HeaderMap) -> Answer {
     // It is the same for the life of the program.
-    static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(crate::openapi);
+    static DESCRIPTION: LazyLock<serde_json::Value> = LazyLock::new(crate::openapi);
     let public = HeaderValue::from_static("public, max-age=60");
     conditional(&Condition::of(&headers), &*DESCRIPTION, public)
 }

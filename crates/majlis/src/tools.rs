@@ -165,7 +165,7 @@ pub(crate) async fn token(options: &TokenOptions) -> Result<ExitCode> {
 }
 
 pub(crate) fn openapi() -> Result<ExitCode> {
-    say(&api::openapi().to_pretty_json()?);
+    say(&serde_json::to_string_pretty(&api::openapi())?);
     Ok(ExitCode::SUCCESS)
 }
 

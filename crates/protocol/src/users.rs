@@ -34,9 +34,8 @@ pub struct Register {
     #[serde(default)]
     #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
     pub phone: Option<String>,
-    /// Names the session in the list of sessions.
+    /// Names the session in the list of sessions; what is beyond 255 characters is left out.
     #[serde(default)]
-    #[schema(max_length = 255)]
     pub device_name: Option<String>,
     /// The account's language.
     #[serde(default)]
@@ -56,9 +55,8 @@ pub struct LogIn {
     /// The password.
     #[schema(value_type = String, format = Password)]
     pub password: Secret,
-    /// Names the session in the list of sessions.
+    /// Names the session in the list of sessions; what is beyond 255 characters is left out.
     #[serde(default)]
-    #[schema(max_length = 255)]
     pub device_name: Option<String>,
 }
 

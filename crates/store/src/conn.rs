@@ -149,6 +149,13 @@ impl Conn {
         }
     }
 
+    /// Prepares statements anew from now on.
+    pub(crate) async fn forget_statements(&mut self) -> Result<(), sqlx::Error> {
+        use sqlx::Connection as _;
+        let Some(raw) = &mut self.raw else { return Err(sqlx::Error::PoolClosed) };
+        raw.clear_cached_statements().await
+    }
+
     async fn run_now(&mut self, statement: Statement) -> Result<Answers, sqlx::Error> {
         let Some(raw) = &mut self.raw else { return Err(sqlx::Error::PoolClosed) };
         let before = std::mem::replace(&mut self.state, State::Running);

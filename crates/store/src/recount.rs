@@ -168,7 +168,7 @@ pub const COUNTERS: &[Counter] = &[
 const DONE: &str = "(SELECT COUNT(*) FROM lesson_progress p JOIN course_lessons l ON l.id = p.lesson_id \
      WHERE p.enrollment_id = t.id AND p.is_completed = 1 AND l.course_id = t.course_id)";
 const PERCENTAGE: &str = "(SELECT CASE WHEN COUNT(l.id) = 0 THEN 0 ELSE \
-     FLOOR(10000 * COALESCE(SUM(p.is_completed), 0) / COUNT(l.id)) / 100 END \
+     ROUND(FLOOR(10000 * COALESCE(SUM(p.is_completed), 0) / COUNT(l.id)) / 100, 2) END \
      FROM course_lessons l LEFT JOIN lesson_progress p ON p.lesson_id = l.id AND p.enrollment_id = t.id \
      WHERE l.course_id = t.course_id)";
 

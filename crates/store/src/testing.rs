@@ -191,6 +191,14 @@ impl TestDatabase {
     }
 }
 
+/// Prepares the connection's statements anew: MariaDB logs the values of those alone that were prepared while it logged.
+///
+/// # Errors
+/// The server's.
+pub async fn forget_statements(conn: &mut Conn) -> Result<(), sqlx::Error> {
+    conn.forget_statements().await
+}
+
 /// The server's number of a connection.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use base::Rule;
 use base::conditional::IfMatch;
 use base::paging::NumberedRequest;
 use domain::social;
+use protocol::Event;
 use protocol::channel::Channel;
 use protocol::moderation::{ManagedCommentsFilter, ManagedPostsFilter, SetPostHidden, Trashed};
 use protocol::social::CreateComment;
@@ -71,7 +72,8 @@ async fn moderators_list_all_posts_and_comments_and_hide_posts() {
     assert!(social::set_post_hidden(&world, &acts, kept, hide(true)).await.unwrap().is_hidden, "still");
     assert_eq!(rule(social::find_post(&world, Some(&badr_acts), kept).await), Rule::NOT_FOUND);
     let heard = world.events(Channel::User(amal)).await;
-    assert_eq!(heard.iter().filter(|heard| heard.event.name() == "post.deleted").count(), 1);
+    let vanished = |event: &Event| matches!(event, Event::PostDeleted { post_id, .. } if *post_id == kept);
+    assert_eq!(heard.iter().filter(|heard| vanished(&heard.event)).count(), 1);
     let hidden = ManagedPostsFilter { is_hidden: Some(true), ..none() };
     assert_eq!(posts(hidden.clone(), true).await, [(kept, false)]);
     social::set_post_hidden(&world, &acts, kept, hide(false)).await.unwrap();
