@@ -116,7 +116,7 @@ async fn adjustments_and_the_ledgers_pages() {
         ("/wallet/transactions?filter[from]=yesterday", "filter[from]"),
         ("/wallet/transactions?filter[to]=%2B99999-01-01", "filter[to]"),
         ("/wallet/transactions?sort=-created_at", "sort"),
-        ("/users?filter[category]=1", "filter[category]"),
+        ("/users?filter[price]=1", "filter[price]"),
         ("/users?sort=name", "sort"),
         ("/users/relationships?sort=id", "sort"),
         ("/live-rooms?filter[price]=1", "filter[price]"),

@@ -152,12 +152,13 @@ const LISTS: &[&str] = &[
     "/admin/transactions",
 ];
 
-/// What a line of a plan does that no list may do.
-fn fault(line: &PlanLine) -> Option<&'static str> {
-    let own = line.table.starts_with('<');
+/// What a line of a plan does that no list may do. An index that is read in its order is read as far as the page goes.
+fn fault(statement: &str, line: &PlanLine) -> Option<&'static str> {
+    let (own, sorts) = (line.table.starts_with('<'), line.extra.contains("Using filesort"));
+    let stops = line.access == "index" && !sorts && statement.contains(" LIMIT ");
     match line.access.as_str() {
-        "ALL" | "index" if !own && line.rows > FEW => Some("reads all of a table"),
-        _ if line.extra.contains("Using filesort") && !own && line.rows > FEW => Some("sorts"),
+        "ALL" | "index" if !own && !stops && line.rows > FEW => Some("reads all of a table"),
+        _ if sorts && !own && line.rows > FEW => Some("sorts"),
         _ => None,
     }
 }
@@ -187,6 +188,7 @@ async fn fill(world: &World, me: &Person, you: &Person) {
             base = world.number("SELECT MIN(id) FROM users WHERE username = 'p0'").await;
         }
     }
+    world.sql("UPDATE conversations SET last_message_id = id").await;
 }
 
 #[tokio::test]
@@ -212,28 +214,29 @@ async fn lists_read_an_index_and_no_more() {
             world.get(&format!("{list}{join}per_page={per_page}&with_total=false"), &me).await.expect(200)
         };
         // What is read once and then known is no part of it.
-        world.database.log_statements(&connections, ask(10)).await.unwrap();
-        let mut counts = Vec::new();
+        world.database.log_statements(&connections, ask(50)).await.unwrap();
+        let mut shapes: Vec<Vec<String>> = Vec::new();
         for per_page in [10, 50] {
             let (reply, statements) =
                 world.database.log_statements(&connections, ask(per_page)).await.unwrap();
             let items = reply.body["data"].as_array().unwrap().len();
             assert_eq!(items, usize::try_from(per_page).unwrap(), "{list}");
             let reads = |sql: &String| {
-                sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
+                sql.trim_start_matches([' ', '(']).get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
             };
             let statements: Vec<String> = statements.into_iter().filter(reads).collect();
             for statement in &statements {
                 for line in world.database.explain(statement).await.unwrap() {
-                    if let Some(fault) = fault(&line) {
+                    if let Some(fault) = fault(statement, &line) {
                         faults.push(format!("{list} {fault}: {line:?}\n    {statement}"));
                     }
                 }
             }
-            counts.push(statements.len());
+            shapes.push(statements);
         }
+        let counts = [shapes[0].len(), shapes[1].len()];
         if counts[0] != counts[1] || counts[0] == 0 {
-            faults.push(format!("{list}: {counts:?} statements with 10 and with 50 items"));
+            faults.push(format!("{list}: {counts:?} statements with 10 and with 50 items: {shapes:#?}"));
         }
         println!("{list}: {} statements a page", counts[0]);
     }

@@ -91,7 +91,7 @@ pub struct AddCertificate {
     pub credential_id: Option<String>,
     /// Where to see it, with `https`.
     #[serde(default)]
-    #[schema(pattern = r"^\s*($|https://)", max_length = 255)]
+    #[schema(max_length = 255)]
     pub credential_url: Option<String>,
 }
 
@@ -121,7 +121,7 @@ pub struct UpdateCertificate {
     pub credential_id: Option<Option<String>>,
     /// Where to see it, with `https`; `null` takes it away.
     #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, pattern = r"^\s*($|https://)", max_length = 255)]
+    #[schema(value_type = Option<String>, max_length = 255)]
     pub credential_url: Option<Option<String>>,
 }
 

@@ -138,6 +138,8 @@ pub fn connect_options(url: &str) -> Result<MySqlConnectOptions, StoreError> {
 
 async fn prepare_session(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     conn.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    // One index in its order is what a page needs; two of them intersected would have to be sorted.
+    conn.execute("SET SESSION optimizer_switch = 'index_merge_intersection=off'").await?;
     let wait = format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}");
     conn.execute(sqlx::AssertSqlSafe(wait)).await?;
     Ok(())

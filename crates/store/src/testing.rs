@@ -173,7 +173,10 @@ impl TestDatabase {
     /// The server's.
     pub async fn explain(&self, statement: &str) -> Result<Vec<PlanLine>, sqlx::Error> {
         use sqlx::Row as _;
-        let mut conn = self.connect().await?;
+        // As the programs connect: character set and switches decide what an index is good for.
+        let options = crate::connect_options(&self.url).map_err(sqlx::Error::decode)?;
+        let mut conn = MySqlConnection::connect_with(&options).await?;
+        crate::prepare_session(&mut conn).await?;
         let sql = format!("EXPLAIN {statement}");
         let rows: Vec<sqlx::mysql::MySqlRow> = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut conn).await?;
         let mut lines = Vec::with_capacity(rows.len());

@@ -262,7 +262,7 @@ const LIBRARY: &str = concat!(
      CAST(COALESCE(p.total_pages_read, 0) AS UNSIGNED) AS total_pages_read, \
      CAST(COALESCE(p.reading_time_minutes, 0) AS UNSIGNED) AS reading_time_minutes, p.last_read_at \
      FROM book_purchases m STRAIGHT_JOIN books b ON b.id = m.book_id STRAIGHT_JOIN users u ON u.id = b.user_id \
-     STRAIGHT_JOIN categories c ON c.id = b.category_id \
+     STRAIGHT_JOIN categories c FORCE INDEX (PRIMARY) ON c.id = b.category_id \
      LEFT JOIN book_reading_progress p ON p.book_purchase_id = m.id WHERE m.user_id = "
 );
 
@@ -270,7 +270,7 @@ fn select(viewer: UserId) -> QueryBuilder<MySql> {
     let mut query = QueryBuilder::new(concat!(
         book_columns!(),
         "FROM books b STRAIGHT_JOIN users u ON u.id = b.user_id \
-         STRAIGHT_JOIN categories c ON c.id = b.category_id \
+         STRAIGHT_JOIN categories c FORCE INDEX (PRIMARY) ON c.id = b.category_id \
          LEFT JOIN book_purchases m ON m.book_id = b.id AND m.user_id = "
     ));
     query.push_bind(viewer).push(" WHERE ");

@@ -299,7 +299,7 @@ pub async fn list_conversations(
     };
     let mut query = sqlx::query_as(statement);
     for _side in 0..2 {
-        query = query.bind(user_id).bind(low).bind(high);
+        query = query.bind(user_id).bind(low).bind(high).bind(limit);
     }
     Ok(query.bind(limit).fetch_all(conn).await?)
 }
@@ -339,15 +339,19 @@ pub async fn list_conversations_changed_since(
 macro_rules! both_sides {
     ($order:literal) => {
         concat!(
-            "SELECT ",
+            "(SELECT ",
             columns!(),
             " FROM conversations \
              WHERE user_one_id = ? AND deleted_at IS NULL AND last_message_id > ? AND last_message_id < ? \
-             UNION ALL SELECT ",
+             ORDER BY last_message_id ",
+            $order,
+            " LIMIT ?) UNION ALL (SELECT ",
             columns!(),
             " FROM conversations \
              WHERE user_two_id = ? AND deleted_at IS NULL AND last_message_id > ? AND last_message_id < ? \
              ORDER BY last_message_id ",
+            $order,
+            " LIMIT ?) ORDER BY last_message_id ",
             $order,
             " LIMIT ?"
         )

@@ -133,6 +133,8 @@ migrations! {
     185 "0185_books_changed.sql"
     186 "0186_live_rooms_changed.sql"
     187 "0187_posts_changed.sql"
+    188 "0188_conversations_of_user_one.sql"
+    189 "0189_conversations_of_user_two.sql"
 }
 
 /// What `migrate` is doing, for whoever shows it.

@@ -48,7 +48,7 @@ pub async fn list_reactions(
         query.push(
             "SELECT r.id AS reaction_id, r.type AS reaction, r.created_at AS reacted_at, u.id, u.name, u.username, \
                u.avatar, u.is_verified \
-             FROM reactions r JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL AND u.is_active = 1 \
+             FROM reactions r STRAIGHT_JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL AND u.is_active = 1 \
              WHERE r.reactable_type = ",
         );
         query.push_bind(morph).push(" AND r.reactable_id = ").push_bind(id);

@@ -125,9 +125,15 @@ pub async fn count_reactions(
     message_id: u64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT type, COUNT(*) FROM reactions WHERE reactable_type IN (?, ?) AND reactable_id = ? GROUP BY type",
+        // Each spelling by itself, which is counted in the order of the index.
+        "SELECT type, CAST(SUM(number) AS SIGNED) FROM (\
+           SELECT type, COUNT(*) AS number FROM reactions WHERE reactable_type = ? AND reactable_id = ? GROUP BY type \
+           UNION ALL \
+           SELECT type, COUNT(*) AS number FROM reactions WHERE reactable_type = ? AND reactable_id = ? GROUP BY type\
+         ) counted GROUP BY type",
     )
     .bind(morphs[0])
+    .bind(message_id)
     .bind(morphs[1])
     .bind(message_id)
     .fetch_all(conn)

@@ -85,7 +85,7 @@ pub async fn list_follows(
     };
     let mut query = QueryBuilder::new(
         "SELECT f.id AS follow_id, f.created_at AS followed_at, u.id, u.name, u.username, u.avatar, u.is_verified \
-         FROM followers f JOIN users u ON u.deleted_at IS NULL AND u.is_active = 1 AND u.id = ",
+         FROM followers f STRAIGHT_JOIN users u ON u.deleted_at IS NULL AND u.is_active = 1 AND u.id = ",
     );
     query.push(other).push(" WHERE ").push(own).push(" = ").push_bind(user_id);
     super::push_unblocked(&mut query, viewer);
