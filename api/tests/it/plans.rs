@@ -222,7 +222,9 @@ async fn lists_read_an_index_and_no_more() {
             let items = reply.body["data"].as_array().unwrap().len();
             assert_eq!(items, usize::try_from(per_page).unwrap(), "{list}");
             let reads = |sql: &String| {
-                sql.trim_start_matches([' ', '(']).get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
+                sql.trim_start_matches([' ', '('])
+                    .get(..6)
+                    .is_some_and(|word| word.eq_ignore_ascii_case("select"))
             };
             let statements: Vec<String> = statements.into_iter().filter(reads).collect();
             for statement in &statements {

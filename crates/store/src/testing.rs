@@ -177,7 +177,7 @@ impl TestDatabase {
         let options = crate::connect_options(&self.url).map_err(sqlx::Error::decode)?;
         let mut conn = MySqlConnection::connect_with(&options).await?;
         crate::prepare_session(&mut conn).await?;
-        let sql = format!("EXPLAIN {statement}");
+        let sql = format!("EXPLAIN FORMAT=TRADITIONAL {statement}");
         let rows: Vec<sqlx::mysql::MySqlRow> = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut conn).await?;
         let mut lines = Vec::with_capacity(rows.len());
         for row in rows {

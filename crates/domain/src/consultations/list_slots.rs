@@ -44,12 +44,11 @@ pub async fn list_slots(
     Ok(days)
 }
 
+/// From the first instant to that after the last.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
 /// From the first instant of the first day to that of the day after the last, and the zone whose days they are.
-fn check(
-    query: &SlotQuery,
-    own_zone: Tz,
-    now: DateTime<Utc>,
-) -> Result<((DateTime<Utc>, DateTime<Utc>), Tz), Violations> {
+fn check(query: &SlotQuery, own_zone: Tz, now: DateTime<Utc>) -> Result<(Span, Tz), Violations> {
     let mut violations = Violations::none();
     let zone: Option<Tz> = query.tz.as_deref().map_or(Some(own_zone), |name| name.parse().ok());
     violations.require(zone.is_some(), "tz", Problem::Format("an IANA time zone, such as Asia/Riyadh"));

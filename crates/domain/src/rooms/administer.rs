@@ -95,7 +95,9 @@ pub async fn set_room_status(
     access::demand_permission(app, actor, "rooms.manage").await?;
     match to {
         RoomStatus::Active => drop(start_room(app, actor, room_id).await?),
-        RoomStatus::Cancelled => drop(cancel_room(app, actor, room_id).await?),
+        RoomStatus::Cancelled => {
+            cancel_room(app, actor, room_id).await?;
+        }
         RoomStatus::Scheduled | RoomStatus::Completed => {
             in_unit!(app, |unit| write_end(unit, actor, room_id, to))?;
         }

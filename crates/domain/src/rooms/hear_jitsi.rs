@@ -35,7 +35,6 @@ pub enum JitsiNews {
 ///
 /// # Errors
 /// [`CommonFault::Unauthenticated`], also where none is configured.
-#[expect(clippy::unused_async, reason = "doors await what refuses before a body does")]
 pub async fn demand_video_server(app: &App, secret: Option<&str>) -> Result<(), CommonFault> {
     if is_video_server(app, secret) { Ok(()) } else { Err(CommonFault::Unauthenticated) }
 }

@@ -185,7 +185,7 @@ pub struct NewPost<'a> {
 /// # Errors
 /// Those of the driver.
 pub async fn insert_post(conn: &mut Conn, post: &NewPost<'_>) -> Result<u64, StoreError> {
-    let media = (!post.media.is_empty()).then(|| Json(post.media));
+    let media = (!post.media.is_empty()).then_some(Json(post.media));
     let done = sqlx::query(
         "INSERT INTO posts (user_id, post_type, content, media_urls, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?)",

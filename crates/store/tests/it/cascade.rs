@@ -180,7 +180,7 @@ fn value_of(kind: &str, ordinal: u64) -> String {
         "char" | "varchar" | "text" | "mediumtext" | "longtext" => {
             let length = kind.split(['(', ')']).nth(1).and_then(|length| length.parse().ok()).unwrap_or(255);
             let value = format!("v{ordinal}");
-            value[value.len().saturating_sub(length)..].to_owned()
+            value.split_at(value.len().saturating_sub(length)).1.to_owned()
         }
         _ => panic!("no value for the type {kind}"),
     }

@@ -48,7 +48,7 @@ async fn write_told(unit: &mut Unit, row: &DueTellRow) -> Result<bool, BookError
     let now = u64::try_from(Time::now().unix_millis()).unwrap_or(0);
     let tell = store::books::lock_tell(unit, purchase_id).await?;
     // Told meanwhile, or by another node.
-    if !tell.and_then(|tell| tell.due_at).is_some_and(|due| due <= now) {
+    if tell.and_then(|tell| tell.due_at).is_none_or(|due| due > now) {
         return Ok(false);
     }
     store::books::upsert_tell(unit, purchase_id, now, None).await?;

@@ -271,7 +271,7 @@ mod tests {
         let release = Entry { purpose: Purpose::Release, ..entry(1, EntryType::Credit, 300) };
         apply(&[hold], false, &mut held).unwrap();
         assert_eq!((held[&1].balance.minor(), held[&1].held.minor()), (200, 300));
-        apply(&[release.clone()], false, &mut held).unwrap();
+        apply(std::slice::from_ref(&release), false, &mut held).unwrap();
         assert_eq!((held[&1].balance.minor(), held[&1].held.minor()), (500, 0));
         assert!(matches!(apply(&[release], false, &mut held), Err(Refusal::Wrong(_))));
     }
