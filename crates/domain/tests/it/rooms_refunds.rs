@@ -194,7 +194,7 @@ async fn who_registers_while_the_room_is_called_off_is_paid_back_or_never_paid()
         people.push(stage.rich(&format!("user{number}"), "5.00").await);
     }
     let mut work = JoinSet::new();
-    for (number, actor) in people.iter().enumerate() {
+    for (number, actor) in people.iter().cloned().enumerate() {
         let app = stage.app.clone();
         work.spawn(async move {
             let outcome = register_for_room(&app, &actor, room, Some(key())).await;
@@ -237,7 +237,7 @@ async fn seats_that_are_given_back_are_taken_by_others_and_never_twice() {
         people.push(stage.rich(&format!("user{number}"), "20.00").await);
     }
     let mut work = JoinSet::new();
-    for actor in people.clone().cloned() {
+    for actor in people.clone() {
         let app = stage.app.clone();
         work.spawn(async move {
             for _ in 0..4 {

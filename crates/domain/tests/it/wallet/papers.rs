@@ -91,7 +91,7 @@ async fn invoices_are_their_owners_and_chained_by_their_hashes() {
 
     let notes = InvoiceFilter { kind: Some(InvoiceType::CreditNote), ..InvoiceFilter::default() };
     let found = list_all_invoices(app, admin, notes, PageRequest::default()).await.unwrap();
-    assert_eq!(found.items, std::slice::from_ref(&note));
+    assert_eq!(found.items, std::slice::from_ref(note));
     let stranger = list_all_invoices(app, &other, notes, PageRequest::default()).await;
     assert_eq!(stranger.unwrap_err().rule(), Rule::FORBIDDEN);
     let told = stage.heard_of(Channel::User(buyer.user_id()), "invoice.ready").await;
