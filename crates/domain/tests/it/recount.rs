@@ -9,6 +9,13 @@ async fn set(world: &World, statement: &str) {
     world.execute(statement).await;
 }
 
+/// Every counter that `majlis recount` compares says what its rows say, after a storm upon it.
+pub(crate) async fn assert_no_drift(app: &domain::App, storm: &str) {
+    let drift = recount(app, false, |_| {}).await.unwrap();
+    println!("{storm}: {} of {} counters have drifted", drift.len(), counters().count());
+    assert_eq!(drift, []);
+}
+
 #[tokio::test]
 async fn drift_is_found_and_mended_but_for_money() {
     let world = unlimited().await;

@@ -6,6 +6,7 @@ use protocol::channel::Channel;
 use tokio::task::JoinSet;
 
 use super::{FREE, Shop, code};
+use crate::recount::assert_no_drift;
 use crate::stage::key;
 
 #[tokio::test]
@@ -97,4 +98,5 @@ async fn a_hundred_buyers_at_once_and_one_who_tries_a_hundred_times() {
     // 11.50 is 10.00 net; 8.00 of each are the seller's.
     assert_eq!(shop.stage.balance(&shop.author).await, "808.00");
     shop.assert_holds().await;
+    assert_no_drift(&shop.stage.app, "a hundred buy one book at once").await;
 }

@@ -7,6 +7,7 @@ use protocol::learning::{EnrollmentStatus, GrantEnrollment};
 use tokio::task::JoinSet;
 
 use super::report;
+use crate::recount::assert_no_drift;
 use crate::stage::{Stage, key};
 
 #[tokio::test]
@@ -197,4 +198,5 @@ async fn of_a_hundred_at_once_each_comes_in_once() {
     assert_eq!(stage.number_of(&count(free.id)).await, 100);
     assert_eq!(stage.number_of(&count(course.id)).await, 1);
     stage.assert_learning_holds().await;
+    assert_no_drift(&stage.app, "a hundred enroll in one course at once").await;
 }

@@ -12,6 +12,7 @@ use protocol::social::{Comment, CreateComment, Reactable, SharePost, UpdateComme
 
 use super::posts::post;
 use super::{broken, rule, told};
+use crate::recount::assert_no_drift;
 use crate::society::unlimited;
 use crate::stage::key;
 use crate::world::World;
@@ -276,6 +277,7 @@ async fn a_hundred_at_once_like_comment_and_share_one_post_and_every_counter_is_
     assert_eq!(broken(&world).await, [""; 0]);
     let now = social::find_post(&world, None, id).await.unwrap();
     assert_eq!((now.comments_count, now.shares_count), (26, 25));
+    assert_no_drift(&world, "a hundred like, comment and share one post at once").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{broken, rule, set_private, told};
+use crate::recount::assert_no_drift;
 use crate::society::unlimited;
 use crate::world::World;
 
@@ -307,6 +308,7 @@ async fn a_hundred_at_once_follow_leave_and_block_one_and_every_counter_is_exact
         join_all(work).await;
         assert_eq!(broken(&world).await, [""; 0]);
     }
+    assert_no_drift(&world, "a hundred follow, leave and block one at once").await;
 }
 
 /// A block may come first; nothing else goes wrong.
