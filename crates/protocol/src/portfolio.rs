@@ -199,9 +199,8 @@ pub struct AddExperience {
     pub company: String,
     /// How.
     pub employment_type: EmploymentType,
-    /// In which place.
+    /// In which place, up to 255 characters without those that are invisible.
     #[serde(default)]
-    #[schema(max_length = 255)]
     pub location: Option<String>,
     /// Since when, `YYYY-MM-DD`.
     #[schema(format = Date)]
@@ -234,9 +233,9 @@ pub struct UpdateExperience {
     /// How.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employment_type: Option<EmploymentType>,
-    /// In which place; `null` takes it away.
+    /// In which place, up to 255 characters without those that are invisible; `null` takes it away.
     #[serde(default, with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>)]
     pub location: Option<Option<String>>,
     /// Since when, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -55,7 +55,7 @@ pub async fn drop_database(server_url: &str, name: &str) -> Result<(), sqlx::Err
 /// The server's.
 pub async fn apply_schema(url: &str) -> Result<(), sqlx::Error> {
     // Nothing is in the tables that a key could be wrong about, so the check costs time only.
-    let mut sql = format!("SET foreign_key_checks = 0;\n{}", super::SQL);
+    let mut sql = format!("SET foreign_key_checks = 0;\n{}", super::fold::fold(super::SQL));
     for migration in MIGRATIONS {
         // Names and checksums are our own files': no quote is in them.
         writeln!(

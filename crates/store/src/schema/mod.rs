@@ -2,6 +2,7 @@
 
 mod create;
 mod describe;
+mod fold;
 mod optional;
 
 pub use create::{apply_schema, create_database, database_url, drop_database, ensure_database};
