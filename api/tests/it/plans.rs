@@ -67,6 +67,11 @@ const CONTENT: &[(&str, &str)] = &[
         "1, {me}, 1 + n MOD 100, 'note', 'x', UTC_TIMESTAMP(), UTC_TIMESTAMP()",
     ),
     (
+        "book_reading_progress (book_purchase_id, current_page, total_pages_read, created_at, updated_at)",
+        "n + 1, 1, 1, UTC_TIMESTAMP(), UTC_TIMESTAMP()",
+    ),
+    ("hub_annotation_versions (annotation_id, book_purchase_id, edited_at, revision)", "n + 1, 1, 1, n + 1"),
+    (
         "live_rooms (user_id, title, start_date, end_date, start_time, end_time, timezone, duration_type, access_type, price, \
          status, created_at, updated_at)",
         "{you}, CONCAT('Room ', n), '2027-01-01', '2027-01-01', '10:00', '11:00', 'Asia/Riyadh', 'day', 'free', 0, \
@@ -84,6 +89,7 @@ const CONTENT: &[(&str, &str)] = &[
         "consultation_bookings (student_id, speaker_id, scheduled_at, duration_minutes, price_paid, status, created_at)",
         "{me}, {you}, '2027-01-01' + INTERVAL 30 * n MINUTE, 30, 0, 'scheduled', UTC_TIMESTAMP()",
     ),
+    ("hub_bookings (booking_id)", "n + 1"),
     (
         "consultation_ratings (booking_id, rater_id, rated_id, rating, created_at)",
         "n + 1, {me}, {you}, 5, UTC_TIMESTAMP()",
@@ -106,7 +112,7 @@ const CONTENT: &[(&str, &str)] = &[
     ),
     (
         "messages (conversation_id, sender_id, type, body, created_at, updated_at)",
-        "1, {me}, 'text', 'x', UTC_TIMESTAMP(), UTC_TIMESTAMP()",
+        "1 + n MOD 1000, {me}, 'text', 'x', UTC_TIMESTAMP(), UTC_TIMESTAMP()",
     ),
     (
         "notifications (id, type, notifiable_type, notifiable_id, data, created_at, updated_at)",

@@ -61,7 +61,7 @@ impl Statement {
 
     /// Does it change nothing, so that it may be run again where nobody knows whether it was?
     fn is_repeatable(&self) -> bool {
-        let sql = self.sql.as_str().trim_start();
+        let sql = self.sql.as_str().trim_start_matches([' ', '\n', '(']);
         sql == BEGIN || sql.starts_with("SELECT ")
     }
 }
