@@ -290,6 +290,16 @@ impl<T> NumberedPage<T> {
         Self { items: rows, request, has_more, total }
     }
 
+    /// The same page of other items, unless one of them cannot be made.
+    ///
+    /// # Errors
+    /// The first of `change`'s.
+    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<NumberedPage<U>, E> {
+        let Self { items, request, has_more, total } = self;
+        let items = items.into_iter().map(change).collect::<Result<_, _>>()?;
+        Ok(NumberedPage { items, request, has_more, total })
+    }
+
     /// The same page of other items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> NumberedPage<U> {
         NumberedPage {

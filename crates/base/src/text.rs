@@ -18,6 +18,12 @@ pub fn clean(text: &str) -> String {
     kept.trim().to_owned()
 }
 
+/// A text that may be missing, cleaned ([`clean`]); nothing where nothing is left.
+#[must_use]
+pub fn cleaned(text: Option<String>) -> Option<String> {
+    text.map(|text| clean(&text)).filter(|text| !text.is_empty())
+}
+
 /// Length in Unicode characters, which is what limits in the specification count.
 #[must_use]
 pub fn length(text: &str) -> usize {

@@ -265,3 +265,31 @@ pub struct Announcement {
     /// When everybody was told.
     pub finished_at: Option<Time>,
 }
+
+/// Which of the deleted a list shows (`filter[trashed]`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trashed {
+    /// What is there.
+    #[default]
+    Without,
+    /// Also what is deleted.
+    With,
+    /// Only what is deleted.
+    Only,
+}
+
+impl Trashed {
+    /// The names, those first that a list is asked for.
+    pub const NAMES: &'static [&'static str] = &["with", "only", "without"];
+
+    /// Deleted ones alone, or those that are not; `None` for both.
+    #[must_use]
+    pub const fn is_deleted(self) -> Option<bool> {
+        match self {
+            Self::Without => Some(false),
+            Self::With => None,
+            Self::Only => Some(true),
+        }
+    }
+}

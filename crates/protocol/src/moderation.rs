@@ -5,6 +5,7 @@ use base::id::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::Trashed;
 use crate::social::{Post, PostType};
 use crate::users::UserCard;
 
@@ -39,19 +40,6 @@ pub struct ManagedComment {
     pub created_at: Option<Time>,
     /// When it was deleted.
     pub deleted_at: Option<Time>,
-}
-
-/// Which of the deleted a list shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Trashed {
-    /// What is there.
-    #[default]
-    Without,
-    /// Also what is deleted.
-    With,
-    /// Only what is deleted.
-    Only,
 }
 
 /// Filters of the moderators' list of posts.

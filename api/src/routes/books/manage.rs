@@ -3,6 +3,7 @@
 use axum::extract::State;
 use domain::App;
 use domain::books;
+use protocol::admin::Trashed;
 use protocol::books::{Book, BookStatus, CreateBook, ManagedBook, SetBookStatus, UpdateBook};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -180,7 +181,7 @@ async fn list_managed_books(
 ) -> Answer {
     let mut filter = book_filter(&listing.params, Some(&actor))?;
     filter.status = listing.params.one_of("filter[status]", BookStatus::NAMES)?;
-    let trashed = listing.params.one_of("filter[trashed]", &["with", "only", "without"])?;
+    let trashed = listing.params.one_of("filter[trashed]", Trashed::NAMES)?;
     filter.trashed = trashed.unwrap_or_default();
     let sort = listing.sort.unwrap_or(NEWEST);
     numbered(&listing, books::list_managed_books(&app, &actor, filter, sort, listing.page).await?)

@@ -10,7 +10,8 @@ use base::paging::Sort;
 use base::{CommonFault, Money, Problem};
 use domain::App;
 use domain::books;
-use protocol::books::{Book, BookFilter, BookPurchase, BookStatus, LibraryItem, RefundBook, Trashed};
+use protocol::admin::Trashed;
+use protocol::books::{Book, BookFilter, BookPurchase, BookStatus, LibraryItem, RefundBook};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use base::id::UserId;
 use domain::{App, social};
+use protocol::admin::Trashed;
 use protocol::moderation::{
     ManagedComment, ManagedCommentsFilter, ManagedPost, ManagedPostsFilter, SetPostHidden,
 };
@@ -21,8 +22,6 @@ pub(super) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(set_post_hidden))
         .routes(routes!(list_managed_comments))
 }
-
-const TRASHED: &[&str] = &["without", "with", "only"];
 
 /// What the list of posts takes.
 struct Posts;
@@ -60,7 +59,7 @@ async fn list_managed_posts(
         post_type: listing.params.one_of("filter[post_type]", TYPES)?,
         words: listing.params.get("filter[q]").map(str::to_owned),
         is_hidden: listing.params.flag("filter[hidden]")?,
-        trashed: listing.params.one_of("filter[trashed]", TRASHED)?.unwrap_or_default(),
+        trashed: listing.params.one_of("filter[trashed]", Trashed::NAMES)?.unwrap_or_default(),
     };
     let descending = listing.sort.is_none_or(|sort| sort.descending);
     numbered(&listing, social::list_managed_posts(&app, &actor, filter, descending, listing.page).await?)
@@ -116,7 +115,7 @@ async fn list_managed_comments(
         user_id: listing.params.parsed("filter[user]")?,
         post_id: listing.params.parsed("filter[post]")?,
         words: listing.params.get("filter[q]").map(str::to_owned),
-        trashed: listing.params.one_of("filter[trashed]", TRASHED)?.unwrap_or_default(),
+        trashed: listing.params.one_of("filter[trashed]", Trashed::NAMES)?.unwrap_or_default(),
     };
     let descending = listing.sort.is_none_or(|sort| sort.descending);
     numbered(&listing, social::list_managed_comments(&app, &actor, filter, descending, listing.page).await?)

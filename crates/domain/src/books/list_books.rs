@@ -2,7 +2,7 @@
 
 use base::paging::{NumberedPage, NumberedRequest, Sort};
 use base::{Lang, Time};
-use protocol::books::{Book, BookFilter, BookStatus, ManagedBook, Trashed};
+use protocol::books::{Book, BookFilter, BookStatus, ManagedBook};
 use store::Conn;
 use store::books::{BookListRow, BookQuery, SellerScope};
 
@@ -40,7 +40,7 @@ pub async fn list_books(
     let mut conn = app.store.reader().await?;
     let rows = read_page(&mut conn, &which, sort, page).await?;
     drop(conn);
-    view_page(rows, |row| Ok(book_view(app, row)?))
+    rows.try_map(|row| Ok(book_view(app, row)?))
 }
 
 /// A page of all books, for administrators.
@@ -57,17 +57,13 @@ pub async fn list_managed_books(
     actor.require("read")?;
     let mut conn = app.store.reader().await?;
     access::require_permission(&mut conn, actor, MANAGE).await?;
-    let trashed = filter.trashed;
+    let deleted = filter.trashed.is_deleted();
     let mut which = query_of(Some(actor), filter);
     which.sellers = SellerScope::All;
-    which.deleted = match trashed {
-        Trashed::Without => Some(false),
-        Trashed::Only => Some(true),
-        Trashed::With => None,
-    };
+    which.deleted = deleted;
     let rows = read_page(&mut conn, &which, sort, page).await?;
     drop(conn);
-    view_page(rows, |row| {
+    rows.try_map(|row| {
         let deleted_at = row.deleted_at.map(Time::from);
         Ok(ManagedBook { book: book_view(app, row)?, deleted_at })
     })
@@ -82,15 +78,6 @@ async fn read_page(
     let rows = store::books::list_books(conn, which, sort, (page.fetch(), page.offset())).await?;
     let total = if page.with_total { Some(store::books::count_books(conn, which).await?) } else { None };
     Ok(NumberedPage::from_rows(page, rows, total))
-}
-
-fn view_page<T>(
-    page: NumberedPage<BookListRow>,
-    view: impl Fn(BookListRow) -> Result<T, BookError>,
-) -> Result<NumberedPage<T>, BookError> {
-    let NumberedPage { items, request, has_more, total } = page;
-    let items = items.into_iter().map(view).collect::<Result<_, _>>()?;
-    Ok(NumberedPage { items, request, has_more, total })
 }
 
 /// What is asked for, as the store takes it.

@@ -1,6 +1,6 @@
 //! What an author writes of a course: the rules of its values (domain.md §5.4).
 
-use base::text::{clean, length};
+use base::text::{clean, cleaned, length};
 use base::{Lang, Money, Problem, Time, Violations};
 use protocol::courses::{CourseLevel, CreateCourse, UpdateCourse};
 use protocol::uploads::UploadKind;
@@ -41,10 +41,6 @@ pub(super) struct Words {
 
 fn cleaned_lines(lines: Vec<String>) -> Vec<String> {
     lines.into_iter().map(|line| clean(&line)).collect()
-}
-
-fn cleaned(text: Option<String>) -> Option<String> {
-    text.map(|text| clean(&text)).filter(|text| !text.is_empty())
 }
 
 impl Words {

@@ -1,6 +1,6 @@
 //! What an author writes of a lesson: the rules of its values, and its files (domain.md §5.4).
 
-use base::text::{clean, length};
+use base::text::{clean, cleaned, length};
 use base::{Problem, Violations};
 use protocol::courses::{CreateLesson, LessonType, Resource, UpdateLesson};
 use protocol::uploads::UploadKind;
@@ -48,10 +48,6 @@ pub(super) struct LessonFiles {
 pub(super) struct ClaimedForLesson {
     ids: Vec<u64>,
     replaced: Vec<String>,
-}
-
-fn cleaned(text: Option<String>) -> Option<String> {
-    text.map(|text| clean(&text)).filter(|text| !text.is_empty())
 }
 
 fn is_https(address: &str) -> bool {

@@ -76,8 +76,7 @@ pub async fn list_all_rooms(
             deleted_at: row.deleted_at.map(Time::from),
         })
     };
-    let items = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
-    Ok(NumberedPage::from_rows(page, items, total))
+    Ok(NumberedPage::from_rows(page, rows, total).try_map(view)?)
 }
 
 /// Takes a room to its next state, for whoever holds `rooms.manage`: `active` starts a session, `scheduled` ends one,

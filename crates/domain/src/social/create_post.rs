@@ -1,6 +1,6 @@
 //! `POST /posts` (domain.md §5.3).
 
-use base::text::{clean, length};
+use base::text::{cleaned, length};
 use base::{CommonFault, Problem, Time, Violations};
 use protocol::social::{CreatePost, Post, PostType};
 use protocol::uploads::UploadKind;
@@ -49,11 +49,6 @@ pub async fn create_post(
     Ok(written)
 }
 
-/// Words without what must not be shown; nothing where they say nothing.
-pub(super) fn cleaned(text: Option<String>) -> Option<String> {
-    text.map(|text| clean(&text)).filter(|text| !text.is_empty())
-}
-
 fn check(input: &CreatePost) -> Result<(), Violations> {
     let mut violations = check_content(input.post_type, input.content.as_deref());
     let of_words = input.post_type == PostType::Text;
@@ -66,6 +61,12 @@ fn check(input: &CreatePost) -> Result<(), Violations> {
         violations.require(input.media.len() <= MOST_MEDIA, "media", most);
     }
     violations.into_result()
+}
+
+/// A text that may be missing has `most` characters at most.
+pub(super) fn require_length(field: &'static str, text: Option<&str>, most: usize) -> Result<(), Violations> {
+    let fits = text.is_none_or(|text| length(text) <= most);
+    if fits { Ok(()) } else { Err(Violations::one(field, Problem::TooLong(most))) }
 }
 
 /// A post of words has some; none is too long.

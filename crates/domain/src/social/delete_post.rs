@@ -4,6 +4,7 @@ use base::Time;
 use base::conditional::IfMatch;
 use base::id::UserId;
 use bus::ControlMessage;
+use chrono::{DateTime, Utc};
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::notifications::NotificationKind;
@@ -83,6 +84,23 @@ pub(super) async fn remove_post(
     // Nobody is told who of the moderators it was.
     let notice = Notice::new(NotificationKind::ContentRemoved, author);
     Ok(notify(app, unit, notice.about(Morph::Post, id, format!("/posts/{id}"))).await?)
+}
+
+/// Hides a locked post until it was reviewed, and tells so.
+pub(super) async fn hide_post(
+    unit: &mut Unit,
+    audience: &Audience,
+    (id, author): (u64, UserId),
+    at: DateTime<Utc>,
+) -> Result<(), SocialError> {
+    store::posts::insert_hidden(unit, id, at).await?;
+    tell_gone(unit, audience, (id, author));
+    Ok(())
+}
+
+/// A hidden post is shown again: who listened to it was put out when it was hidden, and may come back.
+pub(super) fn tell_shown(unit: &mut Unit, id: u64) {
+    unit.control(ControlMessage::AccessChanged { channel: Channel::Post(id).to_string() });
 }
 
 /// A post is nobody's to see any more: who shows it hears so, and who listens to it is asked for again.

@@ -2,7 +2,7 @@
 
 use base::Time;
 use base::paging::{NumberedPage, NumberedRequest};
-use protocol::moderation::{ManagedComment, ManagedCommentsFilter, ManagedPost, ManagedPostsFilter, Trashed};
+use protocol::moderation::{ManagedComment, ManagedCommentsFilter, ManagedPost, ManagedPostsFilter};
 use protocol::social::PostType;
 use store::StoreError;
 use store::posts::{ManagedCommentRow, ManagedFilter, ManagedPostRow};
@@ -15,14 +15,6 @@ use crate::morph::Morph;
 use crate::uploads::picture_url;
 use crate::users::card_view;
 use crate::{Actor, App, access};
-
-const fn is_deleted(trashed: Trashed) -> Option<bool> {
-    match trashed {
-        Trashed::Without => Some(false),
-        Trashed::With => None,
-        Trashed::Only => Some(true),
-    }
-}
 
 /// A page of all posts, the newest first, or the oldest (`descending` is false), with the permission `posts.moderate`.
 ///
@@ -43,7 +35,7 @@ pub async fn list_managed_posts(
         post_type: filter.post_type.map(PostType::as_str),
         words: filter.words,
         is_hidden: filter.is_hidden,
-        is_deleted: is_deleted(filter.trashed),
+        is_deleted: filter.trashed.is_deleted(),
         ..ManagedFilter::default()
     };
     let (viewer, place) = (viewer_of(Some(actor), Morph::Post), (page.offset(), page.fetch()));
@@ -55,9 +47,7 @@ pub async fn list_managed_posts(
     };
     drop(conn);
     let total = total.map(|count| u64::try_from(count).unwrap_or(0));
-    let NumberedPage { items, request, has_more, total } = NumberedPage::from_rows(page, rows, total);
-    let items = items.into_iter().map(|row| post(app, row)).collect::<Result<_, StoreError>>()?;
-    Ok(NumberedPage { items, request, has_more, total })
+    Ok(NumberedPage::from_rows(page, rows, total).try_map(|row| post(app, row))?)
 }
 
 /// A page of all comments, the newest first, or the oldest (`descending` is false), with the permission
@@ -79,7 +69,7 @@ pub async fn list_managed_comments(
         user_id: filter.user_id,
         post_id: filter.post_id,
         words: filter.words,
-        is_deleted: is_deleted(filter.trashed),
+        is_deleted: filter.trashed.is_deleted(),
         ..ManagedFilter::default()
     };
     let place = (page.offset(), page.fetch());
@@ -91,9 +81,7 @@ pub async fn list_managed_comments(
     };
     drop(conn);
     let total = total.map(|count| u64::try_from(count).unwrap_or(0));
-    let NumberedPage { items, request, has_more, total } = NumberedPage::from_rows(page, rows, total);
-    let items = items.into_iter().map(|row| comment(app, row)).collect();
-    Ok(NumberedPage { items, request, has_more, total })
+    Ok(NumberedPage::from_rows(page, rows, total).map(|row| comment(app, row)))
 }
 
 fn post(app: &App, row: ManagedPostRow) -> Result<ManagedPost, StoreError> {

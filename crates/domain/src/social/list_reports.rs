@@ -3,7 +3,6 @@
 use base::CommonFault;
 use base::paging::{NumberedPage, NumberedRequest};
 use protocol::social::{PostReport, ReportReason, ReportStatus, ReportsFilter};
-use store::StoreError;
 use store::posts::ReportFilter;
 
 use super::SocialError;
@@ -40,9 +39,7 @@ pub async fn list_reports(
         None
     };
     drop(conn);
-    let NumberedPage { items, request, has_more, total } = NumberedPage::from_rows(page, rows, total);
-    let items = items.into_iter().map(|row| report_view(app, row)).collect::<Result<_, StoreError>>()?;
-    Ok(NumberedPage { items, request, has_more, total })
+    Ok(NumberedPage::from_rows(page, rows, total).try_map(|row| report_view(app, row))?)
 }
 
 /// One report, with the permission `reports.review`.

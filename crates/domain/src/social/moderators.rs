@@ -11,6 +11,9 @@ use crate::unit::Unit;
 /// Those with this permission review reports.
 pub(super) const REVIEW: &str = "reports.review";
 
+/// Characters of what a moderator notes.
+pub(super) const LONGEST_NOTE: usize = 200;
+
 /// Moderators who hear of reports at most.
 const MOST: u32 = 100;
 

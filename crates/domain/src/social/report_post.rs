@@ -1,15 +1,15 @@
 //! `POST /posts/{id}/reports` (domain.md §5.3).
 
-use base::text::length;
-use base::{Problem, Time, Violations};
+use base::Time;
+use base::text::cleaned;
 use protocol::Event;
 use protocol::notifications::NotificationKind;
 use protocol::social::{PostReported, ReportPost, ReportReason};
 use store::posts::NewReport;
 
 use super::audience::Audience;
-use super::create_post::cleaned;
-use super::delete_post::tell_gone;
+use super::create_post::require_length;
+use super::delete_post::hide_post;
 use super::limits::{self, REPORTS};
 use super::moderators::{list_moderators, tell_moderators};
 use super::view::{report_reason, report_status};
@@ -49,10 +49,7 @@ pub async fn report_post(
     if author == actor.user_id() {
         return Err(SocialError::OwnPost);
     }
-    let fits = details.as_deref().is_none_or(|details| length(details) <= LONGEST);
-    if !fits {
-        return Err(Violations::one("details", Problem::TooLong(LONGEST)).into());
-    }
+    require_length("details", details.as_deref(), LONGEST)?;
     limits::take(app, actor, REPORTS, None).await?;
     let audience = Audience::of(app, author).await?;
     let report = (input.reason, details.as_deref());
@@ -88,8 +85,7 @@ async fn write_report(
         find_setting(unit, AUTO_HIDE).await?.and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL);
     let hides = enough > 0 && reporters >= enough && !row.is_hidden;
     if hides {
-        store::posts::insert_hidden(unit, post_id, at.as_chrono()).await?;
-        tell_gone(unit, audience, (post_id, post.user_id));
+        hide_post(unit, audience, (post_id, post.user_id), at.as_chrono()).await?;
     }
     let moderators = list_moderators(unit).await?;
     tell_moderators(unit, &moderators, &Event::ReportCreated { report_id: id, post_id, reason });

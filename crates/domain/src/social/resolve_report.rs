@@ -1,10 +1,8 @@
 //! `POST /admin/reports/{id}/resolve` and `/dismiss` (domain.md §5.3).
 
-use base::text::length;
-use base::{Problem, Time, Violations};
-use bus::ControlMessage;
+use base::Time;
+use base::text::cleaned;
 use protocol::Event;
-use protocol::channel::Channel;
 use protocol::notifications::NotificationKind;
 use protocol::social::{PostReport, ReportAction, ReportStatus, ResolveReport};
 use serde_json::json;
@@ -12,10 +10,10 @@ use store::audit::NewAudit;
 
 use super::SocialError;
 use super::audience::Audience;
-use super::create_post::cleaned;
-use super::delete_post::remove_post;
+use super::create_post::require_length;
+use super::delete_post::{remove_post, tell_shown};
 use super::list_reports::NO_REPORT;
-use super::moderators::{REVIEW, list_moderators, tell_moderators};
+use super::moderators::{LONGEST_NOTE, REVIEW, list_moderators, tell_moderators};
 use super::view::{report_status, report_view};
 use super::visibility::MODERATE;
 use crate::machine;
@@ -24,8 +22,6 @@ use crate::notifications::{Notice, notify};
 use crate::unit::Unit;
 use crate::{Actor, App, access, in_unit, users};
 
-/// Characters of a note.
-const LONGEST: usize = 200;
 /// Reporters who are told what became of their reports; a post that thousands have reported is known to them.
 const MOST_TOLD: usize = 200;
 
@@ -80,10 +76,7 @@ async fn close(app: &App, actor: &Actor, id: u64, outcome: Outcome) -> Result<Po
         access::require_permission(&mut conn, actor, REVIEW).await?;
         store::posts::find_report(&mut conn, id).await?.ok_or(NO_REPORT)?.author_id
     };
-    let fits = outcome.note.as_deref().is_none_or(|note| length(note) <= LONGEST);
-    if !fits {
-        return Err(Violations::one("note", Problem::TooLong(LONGEST)).into());
-    }
+    require_length("note", outcome.note.as_deref(), LONGEST_NOTE)?;
     let audience = Audience::of(app, author).await?;
     in_unit!(app, |unit| write_outcome(app, unit, actor, id, &outcome, &audience))
 }
@@ -154,8 +147,7 @@ async fn act(
         notify(app, unit, notice.about(Morph::Post, post_id, format!("/posts/{post_id}"))).await?;
     }
     if shown_again && is_there {
-        // Who listens to it was put out when it was hidden; they may come back.
-        unit.control(ControlMessage::AccessChanged { channel: Channel::Post(post_id).to_string() });
+        tell_shown(unit, post_id);
     }
     Ok(())
 }

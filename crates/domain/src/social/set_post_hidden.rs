@@ -1,25 +1,21 @@
 //! `PATCH /admin/posts/{id}` (domain.md §5.11).
 
-use base::text::length;
-use base::{Problem, Time, Violations};
-use bus::ControlMessage;
-use protocol::channel::Channel;
+use base::Time;
+use base::text::cleaned;
 use protocol::moderation::SetPostHidden;
 use protocol::social::Post;
 use serde_json::json;
 use store::audit::NewAudit;
 
 use super::audience::Audience;
-use super::create_post::cleaned;
-use super::delete_post::tell_gone;
+use super::create_post::require_length;
+use super::delete_post::{hide_post, tell_shown};
 use super::find_post::find_post;
+use super::moderators::LONGEST_NOTE;
 use super::visibility::{MODERATE, find_visible};
 use super::{NO_POST, SocialError};
 use crate::unit::Unit;
 use crate::{Actor, App, access, in_unit};
-
-/// Characters of a reason.
-const LONGEST: usize = 200;
 
 /// Hides a post from everybody but its author and moderators, or shows it again, with the permission `posts.moderate`; noted
 /// in the audit log. A post that is as it should be stays so.
@@ -35,9 +31,7 @@ pub async fn set_post_hidden(
     actor.require("write")?;
     let author = demand_moderated(app, actor, id).await?;
     let reason = cleaned(input.reason);
-    if reason.as_deref().is_some_and(|reason| length(reason) > LONGEST) {
-        return Err(Violations::one("reason", Problem::TooLong(LONGEST)).into());
-    }
+    require_length("reason", reason.as_deref(), LONGEST_NOTE)?;
     let audience = Audience::of(app, author).await?;
     let written: Result<(), SocialError> = in_unit!(app, |unit| write_hidden(
         unit,
@@ -77,12 +71,10 @@ async fn write_hidden(
         return Ok(());
     }
     if hides {
-        store::posts::insert_hidden(unit, id, Time::now_in_seconds().as_chrono()).await?;
-        tell_gone(unit, audience, (id, author));
+        hide_post(unit, audience, (id, author), Time::now_in_seconds().as_chrono()).await?;
     } else {
         store::posts::delete_hidden(unit, id).await?;
-        // Who listens to it was put out when it was hidden; they may come back.
-        unit.control(ControlMessage::AccessChanged { channel: Channel::Post(id).to_string() });
+        tell_shown(unit, id);
     }
     let deed = NewAudit {
         actor_id: actor.user_id(),

@@ -1,14 +1,14 @@
 //! `POST /posts/{id}/shares` and `DELETE /shares/{id}` (domain.md §5.3).
 
-use base::text::length;
-use base::{CommonFault, Problem, Time, Violations};
+use base::text::cleaned;
+use base::{CommonFault, Time};
 use protocol::IdempotencyKey;
 use protocol::notifications::NotificationKind;
 use protocol::social::{Share, SharePost};
 use serde::Serialize;
 use store::posts::PostCounter;
 
-use super::create_post::cleaned;
+use super::create_post::require_length;
 use super::limits::{self, POSTS};
 use super::view::share_view;
 use super::visibility::{find_visible, hold_open_post};
@@ -72,10 +72,7 @@ async fn write_share(
     };
     let Shared { post_id, input } = *shared;
     let (post, _) = hold_open_post(unit, actor, post_id).await?;
-    let fits = input.comment.as_deref().is_none_or(|comment| length(comment) <= LONGEST);
-    if !fits {
-        return Err(Violations::one("comment", Problem::TooLong(LONGEST)).into());
-    }
+    require_length("comment", input.comment.as_deref(), LONGEST)?;
     let count = post.shares_count.saturating_add(1);
     store::posts::update_post_counter(unit, post_id, PostCounter::Shares, count).await?;
     let at = Time::now_in_seconds().as_chrono();

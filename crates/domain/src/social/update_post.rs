@@ -2,12 +2,13 @@
 
 use base::CommonFault;
 use base::conditional::IfMatch;
+use base::text::cleaned;
 use protocol::Event;
 use protocol::channel::Channel;
 use protocol::social::{Post, UpdatePost};
 
 use super::audience::Audience;
-use super::create_post::{check_content, cleaned};
+use super::create_post::check_content;
 use super::view::{change_time, post_view, told_post};
 use super::visibility::hold_post;
 use super::{NO_POST, SocialError};

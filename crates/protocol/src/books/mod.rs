@@ -7,6 +7,7 @@ use base::{Lang, Money, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::Trashed;
 use crate::users::{UserCard, given};
 
 pub use reader::{
@@ -268,21 +269,8 @@ pub struct BookFilter {
     pub rating_min: Option<u32>,
     /// Where they stand; for administrators and the own ones.
     pub status: Option<BookStatus>,
-    /// Deleted ones: with the others (`true` once), alone (`only`).
+    /// Deleted ones; for administrators.
     pub trashed: Trashed,
-}
-
-/// `filter[trashed]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Trashed {
-    /// None that is deleted.
-    #[default]
-    Without,
-    /// Also deleted ones.
-    With,
-    /// Only deleted ones.
-    Only,
 }
 
 /// A purchase of a book.

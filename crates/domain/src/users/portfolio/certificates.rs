@@ -1,13 +1,12 @@
 //! `/me/certificates` and `GET /users/{id}/certificates`.
 
+use base::text::cleaned;
 use base::{CommonFault, Problem, Violations};
 use chrono::NaiveDate;
 use protocol::portfolio::{AddCertificate, Order, ProfileCertificate, UpdateCertificate};
 use store::portfolio::{CertificateData, CertificateRow, Shelf};
 
-use super::shelf::{
-    self, MAX_TEXT, check_optional, check_text, cleaned, date, lock_place, now, open_profile,
-};
+use super::shelf::{self, MAX_TEXT, check_optional, check_text, date, lock_place, now, open_profile};
 use crate::unit::Unit;
 use crate::users::{UserError, lock_profile};
 use crate::{Actor, App, in_unit};

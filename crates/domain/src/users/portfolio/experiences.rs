@@ -1,14 +1,13 @@
 //! `/me/experiences` and `GET /users/{id}/experiences`.
 
+use base::text::cleaned;
 use base::{CommonFault, Problem, Violations};
 use chrono::NaiveDate;
 use protocol::portfolio::{AddExperience, EmploymentType, Experience, Order, UpdateExperience};
 use store::StoreError;
 use store::portfolio::{ExperienceData, ExperienceRow, Shelf};
 
-use super::shelf::{
-    self, MAX_TEXT, check_optional, check_text, cleaned, date, lock_place, now, open_profile,
-};
+use super::shelf::{self, MAX_TEXT, check_optional, check_text, date, lock_place, now, open_profile};
 use crate::unit::Unit;
 use crate::users::{UserError, lock_profile};
 use crate::{Actor, App, in_unit};

@@ -88,11 +88,6 @@ pub(super) fn date(field: &'static str, text: &str, violations: &mut Violations)
     read
 }
 
-/// Cleaned, and nothing where nothing is left.
-pub(super) fn cleaned(text: Option<String>) -> Option<String> {
-    text.map(|text| base::text::clean(&text)).filter(|text| !text.is_empty())
-}
-
 /// A text that has to be there.
 pub(super) fn check_text(field: &'static str, text: &str, violations: &mut Violations) {
     violations.require(!text.is_empty(), field, Problem::Required);

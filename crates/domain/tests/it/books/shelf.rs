@@ -5,7 +5,8 @@ use base::conditional::IfMatch;
 use base::paging::{NumberedRequest, PageRequest, Sort};
 use domain::books;
 use domain::machine::{Machine, may};
-use protocol::books::{BookFilter, BookStatus, CreateBook, SetBookStatus, Trashed, UpdateBook};
+use protocol::admin::Trashed;
+use protocol::books::{BookFilter, BookStatus, CreateBook, SetBookStatus, UpdateBook};
 use protocol::uploads::UploadKind;
 
 use super::{FREE, Shop, code, version};

@@ -5,8 +5,9 @@ use base::conditional::IfMatch;
 use base::paging::NumberedRequest;
 use domain::social;
 use protocol::Event;
+use protocol::admin::Trashed;
 use protocol::channel::Channel;
-use protocol::moderation::{ManagedCommentsFilter, ManagedPostsFilter, SetPostHidden, Trashed};
+use protocol::moderation::{ManagedCommentsFilter, ManagedPostsFilter, SetPostHidden};
 use protocol::social::CreateComment;
 
 use super::posts::post;
