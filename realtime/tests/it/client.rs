@@ -33,6 +33,13 @@ pub(crate) struct Client {
 /// How a connection ended: the close code, 1006 without one.
 pub(crate) type Closed = u16;
 
+fn push_of(message: ServerMessage) -> Push {
+    match message {
+        ServerMessage::Push(push) => push,
+        other => panic!("{other:?}"),
+    }
+}
+
 impl Client {
     pub(crate) async fn open(url: &str, encoding: Encoding) -> Self {
         Self::open_with(url, encoding, &[]).await.unwrap()
@@ -180,10 +187,12 @@ impl Client {
 
     /// The next push.
     pub(crate) async fn push(&mut self) -> Result<Push, Closed> {
-        match self.next().await? {
-            ServerMessage::Push(push) => Ok(push),
-            other => panic!("{other:?}"),
-        }
+        Ok(push_of(self.next().await?))
+    }
+
+    /// The next push, however late it comes: for whoever listens for a time of its own.
+    pub(crate) async fn push_unlimited(&mut self) -> Result<Push, Closed> {
+        Ok(push_of(self.next_unlimited().await?))
     }
 
     /// The next event of a channel, letting others go by, and how many listen, which comes when it will.

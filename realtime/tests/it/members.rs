@@ -21,7 +21,7 @@ impl Told {
     async fn during(client: &mut Client, time: Duration) -> Self {
         let mut told = Self::default();
         let until = tokio::time::Instant::now() + time;
-        while let Ok(push) = tokio::time::timeout_at(until, client.push()).await {
+        while let Ok(push) = tokio::time::timeout_at(until, client.push_unlimited()).await {
             let now = Instant::now();
             match push.unwrap().body {
                 PushBody::Join(join) => told.joined.push((now, join.info.unwrap().user)),

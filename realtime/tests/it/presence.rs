@@ -103,7 +103,7 @@ async fn heard_within(
     use protocol::frame::PushBody;
     let mut heard = std::collections::HashMap::new();
     let until = tokio::time::Instant::now() + time;
-    while let Ok(push) = tokio::time::timeout_at(until, watcher.push()).await {
+    while let Ok(push) = tokio::time::timeout_at(until, watcher.push_unlimited()).await {
         let push = match push {
             Ok(push) => push,
             // Redis was emptied: the own channel is to be recovered (realtime.md §5).
