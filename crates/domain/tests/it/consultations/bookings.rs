@@ -127,13 +127,18 @@ async fn nobody_is_in_two_sessions_at_once_whatever_their_part() {
         list_slots(&stage.app, Some(&student), speakers[3].user_id(), SlotQuery::default()).await.unwrap();
     assert!(!seen.values().flatten().any(|slot| slot.start == slots[0].start));
 
-    // Two speakers book each other at the same hour, and a third books one of them.
-    let mut races = JoinSet::new();
+    // Two speakers book each other at the same hour, and a third books one of them. All slots are looked up before the first is
+    // taken.
+    let mut pairs = Vec::new();
     for (student, speaker) in [(0, 1), (1, 0), (2, 0)] {
         let offered = stage.slots_of(&speakers[speaker]).await;
         let slot = offered.into_iter().find(|slot| slot.start == slots[5].start).unwrap();
-        let (app, actor) = (stage.app.clone(), speakers[student].clone());
-        races.spawn(async move { book_consultation(&app, &actor, wanted(&slot)).await.is_ok() });
+        pairs.push((speakers[student].clone(), slot));
+    }
+    let mut races = JoinSet::new();
+    for (student, slot) in pairs {
+        let app = stage.app.clone();
+        races.spawn(async move { book_consultation(&app, &student, wanted(&slot)).await.is_ok() });
     }
     assert!(races.join_all().await.into_iter().any(|won| won));
     stage.assert_consultations_hold().await;
