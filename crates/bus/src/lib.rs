@@ -53,7 +53,7 @@ pub use crate::history::{History, HistoryQuery, Recovered};
 pub use crate::limit::{Allowance, TokenBucket};
 pub use crate::listener::{BusEvent, BusEvents, Listener, ListenerSettings, Publication};
 pub use crate::members::{
-    ChannelMembers, Member, MemberCounts, MemberEdge, MemberMove, MemberNews, SweptMember,
+    ChannelMembers, Member, MemberCounts, MemberEdge, MemberMove, MemberNews, SweptMember, SweptNode,
 };
 pub use crate::nodes::{HubReport, NODES_EVERY, NodeLine, NodeReport, nodes_table};
 pub use crate::presence::{Edge, LeaseState, OnlinePage, PresenceState, Sweep};

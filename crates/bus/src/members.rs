@@ -79,6 +79,16 @@ pub struct SweptMember {
     pub edge: MemberEdge,
 }
 
+/// What a dead node left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SweptNode {
+    /// Every channel in which it ever had a client. It may have died between a change and telling it, so what is to be told
+    /// of each is to be asked for ([`Bus::members_news`]), whether a client was still there or not.
+    pub channels: Vec<String>,
+    /// The clients that were taken away.
+    pub members: Vec<SweptMember>,
+}
+
 /// Somebody came into a channel or went out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberMove {
@@ -275,9 +285,9 @@ impl Bus {
     ///
     /// # Errors
     /// [`BusError::Unavailable`]: calling it again goes on.
-    pub async fn members_sweep(&self, node: &str) -> Result<Vec<SweptMember>, BusError> {
+    pub async fn members_sweep(&self, node: &str) -> Result<SweptNode, BusError> {
         let node_channels = self.keys().node_channels(node);
-        let mut swept = Vec::new();
+        let mut swept = SweptNode::default();
         loop {
             if self.is_node_alive(node).await? {
                 return Ok(swept);
@@ -289,12 +299,13 @@ impl Bus {
                 break;
             }
             for channel in &channels {
-                self.sweep_channel(channel, node, &mut swept).await?;
+                self.sweep_channel(channel, node, &mut swept.members).await?;
             }
             // Forgotten only when they are empty, so that a sweeper that dies loses nothing.
             let mut command = redis::cmd("SREM");
-            command.arg(&node_channels).arg(channels);
+            command.arg(&node_channels).arg(&channels);
             self.run("members_sweep", vec![command]).await?;
+            swept.channels.extend(channels);
         }
         let mut command = redis::cmd("SREM");
         command.arg(self.keys().presence("dead")).arg(node);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::id::UserId;
-use bus::{BusError, Member, MemberEdge, MemberMove, MemberNews, Publish, SweptMember};
+use bus::{BusError, Member, MemberEdge, MemberMove, MemberNews, Publish, SweptNode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::channel::Channel;
@@ -93,11 +93,12 @@ impl Members {
         self.wake.notify_one();
     }
 
-    /// A connection of a dead node was taken away.
-    pub(crate) fn swept(&self, member: &SweptMember) {
-        if let Ok(channel) = member.channel.parse() {
-            self.edge(channel, &member.edge);
+    /// What a node left behind was taken away. Its rooms are told what it had no time to tell, too.
+    pub(crate) fn swept(&self, node: &SweptNode) {
+        for channel in node.channels.iter().filter_map(|name| name.parse().ok()) {
+            self.ask_at(channel, Instant::now() + GATHERED);
         }
+        self.wake_news.notify_one();
     }
 
     /// A user came or went, if the edge says so: the room is to be told.

@@ -239,9 +239,7 @@ async fn sweep_once(hub: &Arc<Hub>, sender: &Announce) -> Result<(), bus::BusErr
         let swept = bus.sweep_dead(SWEEP).await?;
         announce(sender, swept.edges);
         for node in swept.dead_nodes {
-            for member in bus.members_sweep(&node).await? {
-                hub.members.swept(&member);
-            }
+            hub.members.swept(&bus.members_sweep(&node).await?);
         }
         if !swept.more {
             break;
@@ -267,9 +265,7 @@ pub(crate) async fn give_up(hub: &Arc<Hub>) {
             }
             Err(error) => tracing::warn!(%error, "presence could not be announced; another node will"),
         }
-        for member in bus.members_sweep(bus.node_id()).await? {
-            hub.members.swept(&member);
-        }
+        hub.members.swept(&bus.members_sweep(bus.node_id()).await?);
         hub.members.publish(hub).await;
         Ok::<(), bus::BusError>(())
     };

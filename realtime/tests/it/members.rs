@@ -160,6 +160,31 @@ async fn the_last_number_is_told_too_when_a_node_drains_and_when_one_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_had_no_time_to_tell_is_told_when_it_is_swept() {
+    let stand = of_listeners(1).await;
+    let room = format!("room:{}", stand.room().await);
+    let watching = stand.user("watcher").await;
+    let mut watcher = stand.client(0, watching).await;
+    watcher.subscribe_to(&room).await.unwrap();
+    let alone = Told::during(&mut watcher, Duration::from_millis(1_800)).await;
+    assert_eq!(alone.numbers(), [1]);
+    // Another node brings somebody, tells so, loses them, and dies before it has told that.
+    let bus = &stand.app().bus;
+    bus.renew_lease("mortal", Duration::from_millis(1)).await.unwrap();
+    let member = bus::Member { client_id: "socket".into(), user_id: watching + 1, info: "{}".into() };
+    bus.members_enter(&room, "mortal", &[member]).await.unwrap();
+    bus.members_news(&[&room], Duration::from_millis(1)).await.unwrap();
+    bus.members_told(&[(&room, 2)]).await.unwrap();
+    bus.members_leave(&room, "mortal", &["socket"]).await.unwrap();
+    let told = Told::during(&mut watcher, Duration::from_secs(6)).await;
+    assert_eq!(told.numbers(), [1]);
+    assert_eq!(
+        told.left.iter().map(|(_, user)| user.clone()).collect::<Vec<_>>(),
+        [(watching + 1).to_string()]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn up_to_two_hundred_are_listed_and_told_of_and_above_they_are_counted() {
     let stand = of_listeners(2).await;
     let room = format!("room:{}", stand.room().await);

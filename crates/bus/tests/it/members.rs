@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bus::{Bus, Member, MemberCounts, MemberEdge, MemberNews};
+use bus::{Bus, Member, MemberCounts, MemberEdge, MemberNews, SweptNode};
 
 use crate::setup::{bus, nodes};
 
@@ -93,7 +93,14 @@ async fn what_a_dead_node_entered_is_swept_once_over_all_sweepers() {
         }
         enter(&one, &format!("room:{room}"), "alive", &format!("{room}-alive"), 7).await;
     }
-    assert!(one.members_sweep("alive").await.unwrap().is_empty(), "a living node is left alone");
+    assert_eq!(
+        one.members_sweep("alive").await.unwrap(),
+        SweptNode::default(),
+        "a living node is left alone"
+    );
+    // It has nobody there any more when it dies, and may not have told so.
+    enter(&one, "room:left", "dead", "gone", 8).await;
+    one.members_leave("room:left", "dead", &["gone"]).await.unwrap();
     let dead = loop {
         let sweep = two.sweep_dead(100).await.unwrap();
         if !sweep.dead_nodes.is_empty() {
@@ -104,7 +111,9 @@ async fn what_a_dead_node_entered_is_swept_once_over_all_sweepers() {
     assert_eq!(dead, ["dead"]);
     let (a, b, c) =
         tokio::join!(one.members_sweep("dead"), two.members_sweep("dead"), three.members_sweep("dead"));
-    let all: Vec<_> = [a, b, c].into_iter().flat_map(Result::unwrap).collect();
+    let swept = [a, b, c].map(Result::unwrap);
+    assert!(swept.iter().any(|node| node.channels.iter().any(|channel| channel == "room:left")));
+    let all: Vec<_> = swept.into_iter().flat_map(|node| node.members).collect();
     let distinct: HashSet<_> = all.iter().map(|swept| swept.client_id.clone()).collect();
     assert_eq!((all.len(), distinct.len()), (500, 500));
     let stayed = all.iter().filter(|swept| !swept.edge.last_of_user).count();
