@@ -95,8 +95,9 @@ impl Members {
 
     /// What a node left behind was taken away. Its rooms are told what it had no time to tell, too.
     pub(crate) fn swept(&self, node: &SweptNode) {
+        let at = Instant::now() + GATHERED;
         for channel in node.channels.iter().filter_map(|name| name.parse().ok()) {
-            self.ask_at(channel, Instant::now() + GATHERED);
+            self.ask_at(channel, at);
         }
         self.wake_news.notify_one();
     }

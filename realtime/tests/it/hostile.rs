@@ -135,16 +135,22 @@ async fn one_who_does_not_read_is_closed_with_3008_and_delays_nobody() {
     slow.subscribe_to(&room).await.unwrap();
     let mut quick = stand.client(0, badr).await;
     quick.subscribe_to(&room).await.unwrap();
-    // More than the kernel's buffers take; the quick one reads each at once. Once the slow one is let go it has a few seconds
-    // to read why, so nothing more is sent then.
-    let mut sent = 0..400;
-    while stand.nodes[0].hub.occupancy().users == 2 {
-        let number = sent.next().expect("one who does not read is let go");
+    let mut numbers = 0..400;
+    let mut send_to_quick = async |number| {
         stand.publish_padded(&room, number, 48 * 1024).await;
         let (_, event) = tokio::time::timeout(Duration::from_secs(3), quick.event(&room)).await.unwrap();
         assert_eq!(n(&event), number);
+    };
+    // More than the kernel's buffers take; the quick one reads each at once.
+    while stand.nodes[0].hub.occupancy().users == 2 {
+        send_to_quick(numbers.next().expect("one who does not read is let go")).await;
     }
+    assert_eq!(stand.nodes[0].hub.occupancy().users, 1);
+    // It has a few seconds to read why, so the others wait until it has.
     assert_eq!(slow.closed().await, 3008);
+    for number in numbers {
+        send_to_quick(number).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
